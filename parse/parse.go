@@ -1,0 +1,67 @@
+// Package parse turns lines into entries. It reads no clock and does no I/O, never panics and never drops a line:
+// what it cannot read becomes an entry with Error set and the raw text kept.
+//
+// A line passes through layers: unwrappers take off what transports put around it (JSON of a shipper, syslog
+// headers), then the parser of the format that recognises the rest reads it. Session runs the layers.
+package parse
+
+import (
+	"errors"
+
+	"mailstop/event"
+)
+
+// A Parser reads the body of one log format. Each session has its own, so a parser may keep caches.
+type Parser interface {
+	// Match reports whether body could be of this format, by a cheap and unambiguous anchor. It is called for each
+	// line until one parser matches, first the one that matched the line before.
+	Match(body string) bool
+	// Parse fills e from body after Match said true. Time, host, raw text and position are already set. Strings it
+	// stores in e may be views into body. Nil means that all of it was read; otherwise the error says what is wrong,
+	// e keeps what could be read, and nothing is guessed.
+	Parse(body string, e *event.Entry) error
+}
+
+// A Kind is one log format.
+type Kind struct {
+	Format event.Format
+	Anchor string // what lines are recognised by, in words: shown when nothing was recognised
+	New    func() Parser
+}
+
+// An Unwrapper takes one layer off a line. Each session has its own.
+type Unwrapper interface {
+	// Unwrap removes the layer at the head of text, or around it, and returns what is inside; it stores what the layer
+	// says in r. False means that there is no such layer, and that r is as it was. It is called again on what it
+	// returned, a few times at most, since layers can be stacked. The layer nearest to the source wins.
+	Unwrap(text string, r *Record) (body string, ok bool)
+}
+
+// A Layer is one kind of unwrapper.
+type Layer struct {
+	Name string // for people: "syslog header"
+	New  func() Unwrapper
+}
+
+// A Record is an entry while its layers are taken off.
+type Record struct {
+	*event.Entry
+	Clock *Clock // turns local and incomplete times into UTC
+
+	// Program is the syslog tag without its process id, or the journal's identifier.
+	Program string
+	// Reference is the time an envelope gives, nanoseconds since 1970 UTC, or 0. It supplies the year and, if the
+	// session has none, the zone that an inner header lacks.
+	Reference int64
+	// RepeatsLast is set for "last message repeated n times": the line stands for n more of the line before it.
+	RepeatsLast uint32
+}
+
+// Errors that every format shares. They are values so that a damaged line costs no allocation.
+var (
+	ErrTruncated = errors.New("line ends early")
+	ErrNoFormat  = errors.New("not a firewall entry")
+	ErrTooLong   = errors.New("line longer than 64 KiB, cut")
+	ErrRepeat    = errors.New("repeats a line that is not known")
+	ErrEmpty     = errors.New("empty line")
+)
