@@ -1,0 +1,40 @@
+-- What detectors conclude: read it with FINAL, the highest revision is the finding's present form.
+CREATE TABLE IF NOT EXISTS findings {on_cluster}
+(
+    id               String,
+    revision         UInt64,
+    kind             LowCardinality(String),
+    severity         LowCardinality(String),
+    state            LowCardinality(String),
+    host             String,
+    direction        LowCardinality(String),
+    proto            LowCardinality(String),
+    port             UInt16,
+    service          LowCardinality(String),
+    rule             String,
+    provider         LowCardinality(String),
+    destinations     Array(String),
+    more_targets     Int64,
+    attempts         UInt64,
+    packets          UInt64,
+    first            Nullable(DateTime64(9, 'UTC')),
+    last             Nullable(DateTime64(9, 'UTC')),
+    summary          String,
+    cause_code       LowCardinality(String),
+    cause_text       String,
+    cause_confidence LowCardinality(String),
+    cause_missing    Array(String),
+    queue_messages   Nullable(UInt64),
+    queue_oldest     Nullable(DateTime64(9, 'UTC')),
+    fix_platform     Array(String),
+    fix_command      Array(String),
+    fix_undo         Array(String),
+    fix_check        Array(String),
+    fix_note         Array(String),
+    evidence         Array(String),
+    evidence_where   Array(String),
+    lower_bound      Bool,
+    stored_at        DateTime('UTC') DEFAULT now()
+)
+ENGINE = {replicated}ReplacingMergeTree(revision)
+ORDER BY id;

@@ -1,0 +1,183 @@
+// Package clickhouse is the store: a ClickHouse server, or the same engine in this process. It keeps entries, roll-ups,
+// findings and the ledger of what is stored, each exactly once, and answers queries. It never decides what a finding is.
+//
+// Both places are reached through clickhouse-go. Entries of the embedded store take a shorter road: a block's columns
+// are already what the engine reads (FORMAT Native), and are streamed into it.
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"mailstop/event"
+	"mailstop/internal/chdb"
+	"mailstop/sinks"
+)
+
+// database is where the embedded store's tables are.
+const database = "mailstop"
+
+// Sink is the store. It implements sinks.Sink.
+type Sink struct {
+	cfg      Config
+	database string
+	conn     driver.Conn
+	db       *chdb.DB // nil for a server
+
+	mu   sync.Mutex // guards free
+	free []*Block
+
+	// Of the goroutine that calls Write.
+	unnamed  unnamed
+	revision uint64
+	pace     pace
+	unnoted  []event.Extent // stored, and the table does not say so yet
+
+	ledger ledger
+}
+
+// New returns a store that Open connects.
+func New(cfg Config) *Sink { return &Sink{cfg: cfg} }
+
+// Open connects to the store, starts the engine if it is embedded, and brings the schema up to date.
+func (s *Sink) Open(ctx context.Context) error {
+	if err := s.cfg.Validate(); err != nil {
+		return err
+	}
+	options, err := s.dial()
+	if err != nil {
+		return err
+	}
+	if err := s.connect(ctx, options); err != nil {
+		return errors.Join(err, s.Close(ctx))
+	}
+	return nil
+}
+
+// dial starts the engine, or reads the server's address.
+func (s *Sink) dial() (*clickhouse.Options, error) {
+	if !s.cfg.ClickHouse.DSN.IsZero() {
+		options, err := clickhouse.ParseDSN(s.cfg.ClickHouse.DSN.Reveal())
+		if err != nil {
+			return nil, errors.New("store: clickhouse.dsn not understood")
+		}
+		return options, nil
+	}
+	db, err := chdb.Open(s.cfg.Embedded.Path, chdb.Options{Args: engineArgs})
+	if err != nil {
+		return nil, err
+	}
+	s.db = db
+	return &clickhouse.Options{
+		Protocol:    clickhouse.HTTP,
+		Addr:        []string{"embedded"},
+		Auth:        clickhouse.Auth{Database: database},
+		DialContext: db.Dial,
+		ReadTimeout: 24 * time.Hour, // the engine is this process: an answer always comes
+		// Never a proxy: the environment's is for the network.
+		TransportFunc: withoutProxy,
+	}, nil
+}
+
+// engineArgs keep the engine small beside the rest of the process: one merge at a time, small caches.
+var engineArgs = []string{
+	"--background_pool_size=1",
+	"--background_merges_mutations_concurrency_ratio=1",
+	"--mark_cache_size=67108864",
+	"--uncompressed_cache_size=0",
+}
+
+func (s *Sink) connect(ctx context.Context, options *clickhouse.Options) error {
+	s.database = options.Auth.Database
+	if s.database == "" {
+		s.database = "default"
+	}
+	if err := createDatabase(ctx, *options, s.database, s.cfg.ClickHouse.Cluster); err != nil {
+		return err
+	}
+	var err error
+	if s.conn, err = clickhouse.Open(options); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	var last uint64
+	if err := s.conn.QueryRow(ctx, "SELECT max(revision) FROM findings").Scan(&last); err != nil {
+		return fmt.Errorf("store: read findings: %w", err)
+	}
+	s.revision = last
+	return nil
+}
+
+// createDatabase creates the database unless it is the one that always exists.
+func createDatabase(ctx context.Context, o clickhouse.Options, name, cluster string) error {
+	if name == "default" {
+		return nil
+	}
+	o.Auth.Database = "default"
+	conn, err := clickhouse.Open(&o)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer conn.Close()
+	// A user without the right to create databases can still use one that exists.
+	var n uint64
+	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", name).Scan(&n); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if n > 0 {
+		return nil
+	}
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(name)+onCluster(cluster)); err != nil {
+		return fmt.Errorf("store: create database: %w", err)
+	}
+	return nil
+}
+
+// Close writes down what is stored, ends the connections, and the engine if it is embedded.
+func (s *Sink) Close(ctx context.Context) error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.noteStored(ctx), s.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	s.conn, s.db = nil, nil
+	return errors.Join(errs...)
+}
+
+// maxFree bounds how many empty blocks are kept for reuse.
+const maxFree = 64
+
+// Block returns an empty block. It may be called concurrently.
+func (s *Sink) Block() sinks.Block {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		b := s.free[n-1]
+		s.free = s.free[:n-1]
+		return b
+	}
+	return newBlock(s.cfg)
+}
+
+// recycle takes back the blocks of a batch that is written.
+func (s *Sink) recycle(b *sinks.Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range b.Blocks {
+		if x, ok := x.(*Block); ok && len(s.free) < maxFree {
+			x.Reset()
+			s.free = append(s.free, x)
+		}
+	}
+	b.Blocks = nil
+}
