@@ -1,0 +1,66 @@
+package app
+
+import (
+	"mailstop/detect"
+	"mailstop/detect/blanket"
+	"mailstop/detect/mailin"
+	"mailstop/detect/mailout"
+	"mailstop/detect/mailreturn"
+	"mailstop/event"
+	"mailstop/internal/config"
+	"mailstop/parse"
+	"mailstop/parse/envelope"
+	"mailstop/parse/netfilter"
+	"mailstop/parse/syslog"
+)
+
+// Table returns every layer and format, in the order in which they are tried. Adding a format is a folder and a line
+// here.
+func Table(cfg config.Config) parse.Table {
+	return parse.Table{
+		Layers: []parse.Layer{envelope.Layer(), syslog.Layer()},
+		Kinds:  []parse.Kind{netfilter.Kind(rules(cfg.Prefixes))},
+	}
+}
+
+// Formats returns the words of the formats that this version reads.
+func Formats() []string {
+	var out []string
+	for _, k := range Table(config.Default()).Kinds {
+		out = append(out, k.Format.String())
+	}
+	return out
+}
+
+// FindingKinds returns the words of the findings that this version makes.
+func FindingKinds() []string {
+	return []string{detect.BlanketDeny, detect.MailInBlocked, detect.MailOutBlocked, detect.MailReturnDropped}
+}
+
+// rules turns the configuration's prefix table, which is already validated, into the parser's.
+func rules(prefixes []config.Prefix) []netfilter.Rule {
+	var out []netfilter.Rule
+	for _, p := range prefixes {
+		action, _ := event.ParseAction(p.Action)
+		direction, _ := event.ParseDirection(p.Direction)
+		out = append(out, netfilter.Rule{Match: p.Match, Action: action, Direction: direction, Rule: p.Rule})
+	}
+	return out
+}
+
+// Site returns whose addresses are ours and which ports are mail.
+func Site(cfg config.Config) detect.Site {
+	return detect.Site{Ports: cfg.Mail.Ports, Servers: cfg.Mail.Servers, Networks: cfg.Mail.Networks}
+}
+
+// Group returns the function that makes the detectors of a shard. Adding a detector is a folder and a line here.
+func Group(site detect.Site) func(shard uint8, count bool) *detect.Group {
+	return func(shard uint8, count bool) *detect.Group {
+		return detect.NewGroup(shard, []detect.Detector{
+			blanket.New(site),
+			mailout.New(site),
+			mailreturn.New(site),
+			mailin.New(site),
+		}, site, count)
+	}
+}
