@@ -59,7 +59,7 @@ with its cause, evidence and fix.`,
 		},
 	}
 	fl := cmd.PersistentFlags()
-	fl.StringVar(&f.store, "store", "", "a folder or a ClickHouse `DSN`; default: what the configuration says")
+	fl.StringVar(&f.store, "store", "", "`PATH|DSN` of the store; default: what the configuration says")
 	fl.StringVarP(&f.output, "output", "o", "text", "text or json")
 	cmd.Flags().StringVar(&f.severity, "min-severity", "info", "leave out milder ones: info, low, medium, high")
 	cmd.Flags().StringVar(&f.host, "host", "", "only this `firewall`'s")

@@ -50,7 +50,7 @@ findings (read it with FINAL), deliveries, sources.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&store, "store", "", "a folder or a ClickHouse `DSN`; default: what the configuration says")
+	cmd.Flags().StringVar(&store, "store", "", "`PATH|DSN` of the store; default: what the configuration says")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, json (one object per row) or csv")
 	complete(cmd, "output", "table", "json", "csv")
 	return cmd

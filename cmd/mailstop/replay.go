@@ -26,7 +26,8 @@ Stamps without a year get it from the file's name or time; stamps without a zone
 configuration says otherwise. Both are marked in the entries and said in the report.
 
 Nothing is stored unless --store or the configuration names a store. What is stored is stored once: replaying a file
-again, also when it has grown, was renamed or compressed, adds only what is new.`
+again, also when it has grown, was renamed or compressed, adds only what is new. --from and --to limit the report; the
+store gets whole files, so that it holds each line once.`
 
 const replayExamples = `  mailstop replay /var/log/ufw.log*
   mailstop replay --host fw1 --tz Europe/Berlin /var/log/kern.log*
@@ -66,7 +67,7 @@ func newReplay(g *global) *cobra.Command {
 	fl.StringVar(&f.from, "from", "", "leave out what is before this `time`: 2026-01-05, 2026-01-05T10:00, with or without zone")
 	fl.StringVar(&f.to, "to", "", "leave out what is at or after this `time`")
 	fl.StringSliceVar(&f.servers, "mail-server", nil, "`address` of a mail server of yours; may be repeated")
-	fl.StringVar(&f.store, "store", "", "where to store: none, a folder, or a ClickHouse `DSN`")
+	fl.StringVar(&f.store, "store", "", "store results in `PATH|DSN`, a folder or a ClickHouse server; none: nowhere")
 	fl.StringVar(&f.entriesOut, "entries-out", "", "also write every entry to `FILE` as JSON lines")
 	fl.StringVarP(&f.output, "output", "o", "text", "report as text or json")
 	fl.StringVar(&f.notify, "notify", "none", "who is told of old findings: none or summary")
