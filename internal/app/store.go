@@ -60,6 +60,11 @@ func OpenStore(ctx context.Context, cfg config.Config, where string) (*Store, er
 		return nil, fmt.Errorf("store %s://…: not a ClickHouse address\nhint: clickhouse://user:password@host:9000/mailstop, or a folder", scheme)
 	}
 	c := storeConfig(cfg, where)
+	if c.ClickHouse.DSN.IsZero() {
+		if err := emptyOrStore(c.Embedded.Path); err != nil {
+			return nil, err
+		}
+	}
 	s := clickhouse.New(c)
 	err := s.Open(ctx)
 	var file *fs.PathError
@@ -73,6 +78,28 @@ func OpenStore(ctx context.Context, cfg config.Config, where string) (*Store, er
 		return nil, fmt.Errorf("%w\nhint: does the server of %s run, and may this machine reach it?", err, storeName(c))
 	}
 	return nil, err
+}
+
+// engineFolders are what the engine makes in its folder, some of them before it has made all; lost+found is an empty
+// volume's.
+var engineFolders = []string{"data", "metadata", "metadata_dropped", "store", "tmp", "status", "uuid", "flags", "user_files", "lost+found"}
+
+// emptyOrStore refuses a folder that holds something else: the engine would put its files among it.
+func emptyOrStore(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // what cannot be read or is not there is the engine's to complain of
+	}
+	if _, err := os.Stat(filepath.Join(dir, "metadata")); err == nil {
+		return nil
+	}
+	for _, f := range files {
+		if !slices.Contains(engineFolders, f.Name()) {
+			return fmt.Errorf("store %s: the folder holds other files, such as %s\nhint: name a new or an empty folder, such as %s",
+				dir, f.Name(), filepath.Join(dir, "mailstop-store"))
+		}
+	}
+	return nil
 }
 
 // ReadStore opens a store as OpenStore does, but only one that is there already.
