@@ -12,6 +12,7 @@ import (
 
 	"mailstop/detect"
 	"mailstop/event"
+	"mailstop/internal/golden"
 	"mailstop/parse"
 	"mailstop/parse/netfilter"
 	"mailstop/parse/syslog"
@@ -62,12 +63,9 @@ func TestCorpus(t *testing.T) {
 // corpus reads a log of the corpus, which lies beside the project.
 func corpus(t *testing.T, file string, year int) []event.Entry {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "shared", "corpus", file))
+	f, err := os.Open(filepath.Join(golden.Corpus(t), file))
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("no corpus: %v", err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	var r io.Reader = f

@@ -3,7 +3,6 @@ package syslog
 import (
 	"bufio"
 	"compress/gzip"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -12,39 +11,13 @@ import (
 	"testing"
 
 	"mailstop/event"
+	"mailstop/internal/golden"
 )
-
-// corpus returns the folder of real logs beside the project, or skips.
-func corpus(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = up
-	}
-	path := filepath.Join(dir, "..", "shared", "corpus", "netfilter")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no corpus at %s", path)
-		}
-		t.Skipf("no corpus at %s", path)
-	}
-	return path
-}
 
 // Each packet of the corpus that stands under a header gets its time, and the prefix is what follows the header.
 func TestCorpus(t *testing.T) {
 	total, read := 0, 0
-	err := filepath.WalkDir(corpus(t), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(golden.Corpus(t), "netfilter"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
