@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mailstop/internal/app"
+	"mailstop/internal/golden"
 )
 
 // asMailstop makes the test binary behave as mailstop, for tests that need it as a process of its own.
@@ -102,17 +103,8 @@ func meter(file string, args []string) int {
 func needLibrary(t *testing.T) {
 	t.Helper()
 	if app.LibraryVersion() == app.NoLibrary {
-		cannot(t, "libchdb is not installed: run make libchdb")
+		golden.Skip(t, "libchdb is not installed: run make libchdb")
 	}
-}
-
-// cannot skips a test that lacks something, or fails it with CI=true.
-func cannot(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // outcome is what a command printed and how it ended.
