@@ -67,7 +67,7 @@ func (g *Group) Observe(es []event.Entry) {
 func (g *Group) observe(es []event.Entry) {
 	for i := range es {
 		e := &es[i]
-		if e.Shard != g.shard || e.TimeQuality == event.TimeNone || e.Error != "" {
+		if e.Shard != g.shard || e.TimeQuality == event.TimeNone || e.Error != "" || e.Note != "" || e.Delivery != nil {
 			continue
 		}
 		mail, blocked := g.mailPacket(e), e.Blocked()

@@ -30,6 +30,11 @@ type Entry struct {
 	Source            string // where the line came from: path, topic
 	Raw               string // the untouched line, cut at MaxRaw
 	Error             string // why it is not, or not fully, parsed
+	Note              string // why the line is read and yet tells of no packet and no delivery: "header"
+
+	// Delivery is set on lines of a mail server. They tell of no packet: of the fields here they have the time, the host,
+	// the process, the format and where they came from. Local parts of addresses are taken out of Raw.
+	Delivery *Delivery
 
 	Has    Has
 	Count  uint32 // packets this line stands for: 1, or more for "message repeated n times"

@@ -10,17 +10,11 @@ import (
 // AppendJSON appends e as one JSON object, keys in the order of design.md §3, absent values left out.
 // Bytes that are not UTF-8 become U+FFFD.
 func (e *Entry) AppendJSON(dst []byte) []byte {
+	if e.Delivery != nil {
+		return e.appendDelivery(dst)
+	}
 	w := objectWriter{append(dst, '{')}
-	if e.TimeQuality != TimeNone {
-		w.time("time", e.Time, e.TimeDigits)
-		w.text("time_quality", e.TimeQuality.String())
-	}
-	if e.Received != 0 {
-		w.time("received", e.Received, 9)
-	}
-	w.text("host", e.Host)
-	w.text("agent", e.Agent)
-	w.text("format", e.Format.String())
+	w.head(e)
 	w.text("action", e.Action.String())
 	w.text("verdict_source", e.Verdict.String())
 	w.text("direction", e.Direction.String())
@@ -56,16 +50,36 @@ func (e *Entry) AppendJSON(dst []byte) []byte {
 	w.text("rule", e.Rule)
 	w.text("ruleset", e.Ruleset)
 	w.text("reason", e.Reason)
+	w.tail(e)
+	return append(w.b, '}')
+}
+
+type objectWriter struct{ b []byte }
+
+// head writes what all lines have first.
+func (w *objectWriter) head(e *Entry) {
+	if e.TimeQuality != TimeNone {
+		w.time("time", e.Time, e.TimeDigits)
+		w.text("time_quality", e.TimeQuality.String())
+	}
+	if e.Received != 0 {
+		w.time("received", e.Received, 9)
+	}
+	w.text("host", e.Host)
+	w.text("agent", e.Agent)
+	w.text("format", e.Format.String())
+}
+
+// tail writes what all lines have last.
+func (w *objectWriter) tail(e *Entry) {
 	w.optional("count", e.Count, e.Count > 1)
 	w.text("source", e.Source)
 	w.number("pos", e.Pos)
 	w.key("raw")
 	w.b = AppendQuoted(w.b, e.Raw)
+	w.text("note", e.Note)
 	w.text("error", e.Error)
-	return append(w.b, '}')
 }
-
-type objectWriter struct{ b []byte }
 
 func (w *objectWriter) key(k string) {
 	if w.b[len(w.b)-1] != '{' {

@@ -103,9 +103,35 @@ type Format uint8
 const (
 	FormatUnknown Format = iota
 	Netfilter
+	Ulogd
+	Proxmox
+	MikroTik
+	Ebtables
+	Filterlog
+	PFText
+	PFLog
+	PFirewall
+	WFP
+	AWSVPC
+	CiscoASA
+	FortiGate
+	PANOS
+	AzureFlow
+	GCPFirewall
+	CEF
+	ECS
+	Postfix
+	Exim
+	Sendmail
+	Exchange
+	OpenSMTPD
 )
 
-var formatNames = [...]string{"", "netfilter"}
+var formatNames = [...]string{
+	"", "netfilter", "ulogd", "proxmox", "mikrotik", "ebtables", "filterlog", "pf_text", "pflog", "pfirewall", "wfp",
+	"aws_vpc", "cisco_asa", "fortigate", "panos", "azure_flow", "gcp_firewall", "cef", "ecs",
+	"postfix", "exim", "sendmail", "exchange", "opensmtpd",
+}
 
 func (f Format) String() string { return formatNames[f] }
 

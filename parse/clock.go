@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"strings"
 	"time"
 
 	"mailstop/event"
@@ -331,26 +330,6 @@ func (st *Stamp) quality(q event.TimeQuality) event.TimeQuality {
 		return event.TimeEstimated
 	}
 	return q
-}
-
-// Skim follows the stamps of a block of whole lines.
-func (c *Clock) Skim(block string) { c.skim(block) }
-
-// skim follows the stamps of a block and counts its lines.
-func (c *Clock) skim(block string) (lines int64) {
-	for len(block) > 0 {
-		line := block
-		if i := strings.IndexByte(block, '\n'); i >= 0 {
-			line, block = block[:i], block[i+1:]
-		} else {
-			block = ""
-		}
-		lines++
-		if len(line) < 15 || !c.knows(line) {
-			c.skimLine(line)
-		}
-	}
-	return lines
 }
 
 // knows reports whether a line of at least 11 bytes starts with the date of the line before, so that it cannot move the

@@ -82,4 +82,6 @@ func twoDigits(a, b byte) int {
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
+func isLetter(c byte) bool { return c|0x20-'a' <= 25 }
+
 func isLower(c byte) bool { return c-'a' <= 25 }

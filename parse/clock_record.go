@@ -6,8 +6,9 @@ import (
 	"mailstop/event"
 )
 
-// SetTime makes st, the stamp that text starts with, the event time of r. A stamp that lacks a year is the one nearest
-// to the time that an envelope or an outer header gives, in live mode to the time of receipt; otherwise the clock's.
+// SetTime makes st, the stamp that text starts with, the event time of r. text is the line's head, or what a layer left. A
+// stamp that lacks a year or a zone is the one nearest to the time that an envelope or an outer header gives, in live
+// mode to the time of receipt; otherwise the clock's.
 func (r *Record) SetTime(st Stamp, text string) {
 	var (
 		ns int64
@@ -20,7 +21,7 @@ func (r *Record) SetTime(st Stamp, text string) {
 		ns, q = r.Clock.near(st, r.Reference, true)
 	case r.Clock.live && r.Received != 0:
 		ns, q = r.Clock.near(st, r.Received, false)
-	case r.TimeQuality != event.TimeNone && st.Year == 0:
+	case r.TimeQuality != event.TimeNone:
 		ns, q = r.Clock.near(st, r.Time, r.TimeQuality == event.TimeExact)
 	default:
 		ns, q = r.Clock.follow(st, text)
@@ -29,6 +30,20 @@ func (r *Record) SetTime(st Stamp, text string) {
 		return // what an outer layer said stays
 	}
 	r.Time, r.TimeDigits, r.TimeQuality = ns, st.Digits, q
+}
+
+// SetInnerTime makes st the event time of r, where st stands elsewhere than at the line's head. It does not move the
+// clock, so that only what is known of the part dates it.
+func (r *Record) SetInnerTime(st Stamp) {
+	inner := r.Clock.inner
+	r.Clock.inner = true
+	r.SetTime(st, "")
+	r.Clock.inner = inner
+}
+
+// SetInstant makes ns, nanoseconds since 1970 UTC, the event time of r; digits is how many decimals of the second it has.
+func (r *Record) SetInstant(ns int64, digits uint8) {
+	r.Time, r.TimeDigits, r.TimeQuality = ns, digits, event.TimeExact
 }
 
 // SetKnownTime does the same for the two stamps that files are full of, "Jan  5 10:11:12" and

@@ -81,13 +81,20 @@ func TestSkimIsParsing(t *testing.T) {
 		for _, l := range lines[:cutAt] {
 			stampLine(&whole, trimEnd(l))
 		}
-		skimmed.Skim(strings.Join(lines[:cutAt], "\n") + "\n")
+		skimmed = skim(skimmed, lines[:cutAt])
 		for i, l := range lines[cutAt:] {
 			if got, want := stampLine(&skimmed, trimEnd(l)), stampLine(&whole, trimEnd(l)); got != want {
 				t.Fatalf("seed %d, line %d of block at %d, %q: skimmed %s, parsed %s", seed, i, cutAt, l, got, want)
 			}
 		}
 	}
+}
+
+// skim returns the clock that c is after lines.
+func skim(c Clock, lines []string) Clock {
+	s := State{Clock: c}
+	s.Skim(strings.Join(lines, "\n") + "\n")
+	return s.Clock
 }
 
 func FuzzClock(f *testing.F) {
@@ -109,8 +116,7 @@ func FuzzClock(f *testing.F) {
 		c := NewClock(h)
 		c.newest = newest
 		for i := range lines {
-			skimmed := c
-			skimmed.Skim(strings.Join(lines[:i], "\n") + "\n")
+			skimmed := skim(c, lines[:i])
 			whole := c
 			for _, l := range lines[:i] {
 				stampLine(&whole, trimEnd(l))

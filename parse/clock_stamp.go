@@ -10,6 +10,7 @@ type Stamp struct {
 	Offset           int   // seconds east of UTC, if Zoned
 	Digits           uint8 // decimal digits of the second
 	Zoned            bool  // the line says the zone
+	Spaced           bool  // a space, not a T, is between the date and the time
 	// Derived says that the writer made the stamp from a clock that stands still during suspend, as dmesg -T does.
 	Derived bool
 }
@@ -102,8 +103,8 @@ func dmesgLevel(s string) int {
 }
 
 // ScanStamp reads the stamp that s starts with and returns its length, 0 if there is none. It knows those of syslog
-// ("Jan  5 10:11:12", also with a year before the time), ISO 8601 with a T, ctime with a year, bare or in brackets,
-// journalctl's short-full and short-unix. A fraction may follow the second, after a point or a comma.
+// ("Jan  5 10:11:12", also with a year before the time), ISO 8601 with a T or a space, ctime with a year, bare or in
+// brackets, journalctl's short-full and short-unix. A fraction may follow the second, after a point or a comma.
 func ScanStamp(s string) (Stamp, int) {
 	if len(s) < 14 {
 		return Stamp{}, 0
@@ -117,12 +118,8 @@ func ScanStamp(s string) (Stamp, int) {
 		st.Derived = true
 		return st, n + 2
 	case isDigit(c):
-		if s[4] == '-' {
-			st, n := scanDate(s)
-			if n == 0 || s[n] != 'T' && s[n] != 't' {
-				return Stamp{}, 0
-			}
-			return scanISOTime(s, n+1, st)
+		if s[4] == '-' || s[4] == '/' {
+			return ScanDateTime(s)
 		}
 		return scanEpoch(s)
 	case s[3] != ' ':
@@ -136,6 +133,43 @@ func ScanStamp(s string) (Stamp, int) {
 		return scanTime(s, n, st)
 	}
 	return scanNamedDay(s)
+}
+
+// ScanDateTime reads "2026-01-05T10:11:12.345678+01:00", also with a space or two for the T, with slashes in the date, and
+// with the zone left out or behind a space. It returns the length, 0 if s does not start so.
+func ScanDateTime(s string) (Stamp, int) {
+	st, n := scanDate(s)
+	if n == 0 || len(s) < n+9 {
+		return Stamp{}, 0
+	}
+	switch s[n] {
+	case 'T', 't':
+		return scanISOTime(s, n+1, st)
+	case ' ':
+		st.Spaced = true
+	default:
+		return Stamp{}, 0
+	}
+	if n++; s[n] == ' ' {
+		n++
+	}
+	if st, n = scanClock(s, n, st); n == 0 {
+		return Stamp{}, 0
+	}
+	zone := n
+	if zone < len(s) && s[zone] == ' ' {
+		zone++
+	}
+	if zone < len(s) && (s[zone] == '+' || s[zone] == '-' || s[zone] == 'Z') {
+		if offset, m := scanOffset(s[zone:]); m > 0 && (zone+m == len(s) || !isDigit(s[zone+m]) && !isLetter(s[zone+m])) {
+			st.Offset, st.Zoned = offset, true
+			return st, zone + m
+		}
+	}
+	if n < len(s) && (isDigit(s[n]) || isLetter(s[n])) {
+		return Stamp{}, 0
+	}
+	return st, n
 }
 
 // scanNamedDay reads "Mon Jan  5 10:11:12 2026" and "Mon 2026-01-05 10:11:12 CET".
@@ -204,9 +238,9 @@ func scanMonthDay(s string) (Stamp, int) {
 	return Stamp{Month: month, Day: day}, i + 1
 }
 
-// scanDate reads "2026-01-05" with something behind it.
+// scanDate reads "2026-01-05" or "2026/01/05" with something behind it.
 func scanDate(s string) (Stamp, int) {
-	if len(s) < 11 || s[4] != '-' || s[7] != '-' {
+	if len(s) < 11 || s[4] != '-' && s[4] != '/' || s[7] != s[4] {
 		return Stamp{}, 0
 	}
 	year, n := scanYear(s)
@@ -310,6 +344,47 @@ func scanOffset(s string) (seconds, n int) {
 	}
 	return seconds, n
 }
+
+// ScanEpoch reads a time in seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by the number of
+// digits; seconds may have a fraction. All of s must be the number. digits is how many decimals of the second it has.
+func ScanEpoch(s string) (ns int64, digits uint8, ok bool) {
+	n, i := int64(0), 0
+	for i < len(s) && i < 19 && isDigit(s[i]) {
+		if n > (1<<63-10)/10 {
+			return 0, 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+		i++
+	}
+	unit := int64(1)
+	switch {
+	case i < 9:
+		return 0, 0, false
+	case i <= 11:
+		unit, digits = 1e9, 0
+	case i <= 14:
+		unit, digits = 1e6, 3
+	case i <= 17:
+		unit, digits = 1e3, 6
+	default:
+		digits = 9
+	}
+	if n > latestEpoch/unit {
+		return 0, 0, false
+	}
+	n *= unit
+	if i < len(s) {
+		nanos, more, m := ScanFraction(s[i:])
+		if m == 0 || i+m != len(s) || unit != 1e9 {
+			return 0, 0, false
+		}
+		n, digits = n+int64(nanos), more
+	}
+	return n, digits, true
+}
+
+// latestEpoch is as far as the years that a clock takes, in nanoseconds.
+const latestEpoch = (maxYear - 1970) * 365 * 24 * int64(time.Hour)
 
 // scanEpoch reads journalctl's short-unix: seconds since 1970 with six decimals.
 func scanEpoch(s string) (Stamp, int) {

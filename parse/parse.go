@@ -7,19 +7,30 @@ package parse
 
 import (
 	"errors"
+	"io"
 
 	"mailstop/event"
 )
 
 // A Parser reads the body of one log format. Each session has its own, so a parser may keep caches.
 type Parser interface {
-	// Match reports whether body could be of this format, by a cheap and unambiguous anchor. It is called for each
-	// line until one parser matches, first the one that matched the line before.
-	Match(body string) bool
-	// Parse fills e from body after Match said true. Time, host, raw text and position are already set. Strings it
-	// stores in e may be views into body. Nil means that all of it was read; otherwise the error says what is wrong,
-	// e keeps what could be read, and nothing is guessed.
-	Parse(body string, e *event.Entry) error
+	// Match reports whether body could be of this format, by a cheap and unambiguous anchor: no other format may claim the
+	// line, too. It is called for each line until one parser matches, first the one that matched the line before. It
+	// leaves r as it is.
+	Match(body string, r *Record) bool
+	// Parse fills r's entry from body after Match said true. Raw text and position are already set, and what the layers
+	// said: time, host, program. Strings it stores may be views into body. Nil means that all of it was read; otherwise
+	// the error says what is wrong, the entry keeps what could be read, and nothing is guessed.
+	Parse(body string, r *Record) error
+}
+
+// A HeaderReader is a Parser of a format whose files say their columns in lines of their own.
+type HeaderReader interface {
+	Parser
+	// Headers is called before a line is parsed if the header lines that hold for it are others than at the call before:
+	// the latest of each name, such as "#Fields: date time action", in the order of their first appearance. The parser
+	// may keep the strings.
+	Headers(lines []string)
 }
 
 // A Kind is one log format.
@@ -27,6 +38,27 @@ type Kind struct {
 	Format event.Format
 	Anchor string // what lines are recognised by, in words: shown when nothing was recognised
 	New    func() Parser
+	Doc    Doc
+}
+
+// A Doc is what docs/formats.md says of a format, a layer or a container.
+type Doc struct {
+	Title    string   // "pf: filterlog of pfSense and OPNsense"
+	Accepts  []string // what is read, a clause each: dialects, versions, variants
+	Examples []string // lines as files have them: what they fill is worked out by reading them
+	Sources  []string // where the format is defined
+}
+
+// A Container is a file format whose records are not lines.
+type Container struct {
+	Name string // for people: "pcap file"
+	// Match reports whether a part that starts with head is of this kind. It gets up to 4 KiB, at least one byte, and all
+	// there is if that is less.
+	Match func(head []byte) bool
+	// Lines returns the records of in as lines of text, each ended by '\n', for layers and formats to read. The same input
+	// gives the same text, in bounded memory. Where the input is damaged, the reader gives what can be read, then an error.
+	Lines func(in io.Reader) io.Reader
+	Doc   Doc
 }
 
 // An Unwrapper takes one layer off a line. Each session has its own.
@@ -41,9 +73,16 @@ type Unwrapper interface {
 type Layer struct {
 	Name string // for people: "syslog header"
 	New  func() Unwrapper
+	Doc  Doc
 }
 
-// A Record is an entry while its layers are taken off.
+// The notes of lines that belong to no format.
+const (
+	NoteEmpty  = "empty line"
+	NoteHeader = "header"
+)
+
+// A Record is an entry while it is read.
 type Record struct {
 	*event.Entry
 	Clock *Clock // turns local and incomplete times into UTC
@@ -63,5 +102,4 @@ var (
 	ErrNoFormat  = errors.New("not a firewall entry")
 	ErrTooLong   = errors.New("line longer than 64 KiB, cut")
 	ErrRepeat    = errors.New("repeats a line that is not known")
-	ErrEmpty     = errors.New("empty line")
 )

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"slices"
 	"strings"
 
 	"mailstop/event"
@@ -8,8 +9,9 @@ import (
 
 // A Table lists the layers and formats a session knows, each in the order in which they are tried.
 type Table struct {
-	Layers []Layer
-	Kinds  []Kind
+	Containers []Container
+	Layers     []Layer
+	Kinds      []Kind
 }
 
 // maxLayers bounds how many layers are taken off one line: an envelope and up to three stacked headers.
@@ -21,11 +23,13 @@ type State struct {
 	Clock Clock
 	Last  string // the line before, for "last message repeated n times"
 	Line  int64  // number of lines before
+	// Headers are the header lines so far, the latest of each name. Nothing writes to them again.
+	Headers []string
 }
 
 // Skim advances s over a block of whole lines much faster than parsing them. Only the last line is cloned.
 func (s *State) Skim(block string) {
-	s.Line += s.Clock.skim(block)
+	s.Line += s.skim(block)
 	for rest := strings.TrimSuffix(block, "\n"); block != ""; {
 		i := strings.LastIndexByte(rest, '\n')
 		if last := cut(rest[i+1:]); !isRepeatNote(last) {
@@ -37,6 +41,73 @@ func (s *State) Skim(block string) {
 		}
 		rest = rest[:i]
 	}
+}
+
+// skim follows the stamps and headers of a block and counts its lines.
+func (s *State) skim(block string) (lines int64) {
+	for len(block) > 0 {
+		line := block
+		if i := strings.IndexByte(block, '\n'); i >= 0 {
+			line, block = block[:i], block[i+1:]
+		} else {
+			block = ""
+		}
+		lines++
+		if len(line) < 15 || !s.Clock.knows(line) {
+			if isHeader(line) {
+				s.addHeader(line)
+				continue
+			}
+			s.Clock.skimLine(line)
+		}
+	}
+	return lines
+}
+
+const (
+	maxHeaders = 16
+	maxHeader  = 8 << 10 // bytes
+)
+
+// isHeader reports whether a line says how those after it are to be read: a directive of the W3C's extended log format,
+// or the names of the columns of AWS flow logs.
+func isHeader(line string) bool {
+	if line == "" {
+		return false
+	}
+	switch c := line[0]; {
+	case c == '#':
+		return true
+	case c == 0xef || c == 0: // a file's first line, or what a crashed writer left
+		line = trimEnd(line[:min(len(line), maxHeader)])
+		return line != "" && isHeader(line)
+	}
+	return isLower(line[0]) && len(line) < maxHeader && strings.Contains(line, "srcaddr") && strings.Contains(line, "dstaddr")
+}
+
+// addHeader makes line the latest of its name.
+func (s *State) addHeader(line string) {
+	line = trimEnd(line[:min(len(line), maxHeader)])
+	name := headerName(line)
+	old := slices.IndexFunc(s.Headers, func(h string) bool { return headerName(h) == name })
+	switch {
+	case old >= 0 && s.Headers[old] == line || old < 0 && len(s.Headers) == maxHeaders:
+		return
+	case old >= 0:
+		s.Headers = slices.Clone(s.Headers)
+		s.Headers[old] = strings.Clone(line)
+	default:
+		s.Headers = append(slices.Clip(s.Headers), strings.Clone(line))
+	}
+}
+
+// headerName returns "#Fields" of "#Fields: date time"; headers that are not directives share the empty name.
+func headerName(line string) string {
+	name, _, ok := strings.Cut(line, ":")
+	if !ok || line[0] != '#' {
+		return ""
+	}
+	return name
 }
 
 // isRepeatNote reports whether a line only says that the one before it came again.
@@ -57,7 +128,8 @@ type Session struct {
 	last     int // index of the parser that matched the line before
 	forced   bool
 	host     string
-	record   Record // here because Unwrap would make it escape to the heap, once a line
+	headers  []string // those that the parsers were told
+	record   Record   // here because Unwrap would make it escape to the heap, once a line
 	state    State
 	received int64
 	trace    func(Step)
@@ -136,7 +208,12 @@ func (s *Session) parse(line string, e *event.Entry) (repeats uint32) {
 	*e = event.Entry{Raw: raw, Count: 1, Line: s.state.Line, Received: s.received, Host: s.host}
 	body := trimEnd(raw)
 	if body == "" {
-		e.Error = ErrEmpty.Error()
+		e.Note = NoteEmpty
+		return 0
+	}
+	if isHeader(line) {
+		s.state.addHeader(line)
+		e.Note = NoteHeader
 		return 0
 	}
 	s.record = Record{Entry: e, Clock: &s.state.Clock}
@@ -148,11 +225,15 @@ func (s *Session) parse(line string, e *event.Entry) (repeats uint32) {
 		body = inner
 		s.state.Clock.inner = true
 	}
-	s.state.Clock.inner = false
 	if s.record.RepeatsLast > 0 {
+		s.state.Clock.inner = false
 		return s.record.RepeatsLast
 	}
+	if !sameSlice(s.headers, s.state.Headers) {
+		s.tell()
+	}
 	s.body(body, e)
+	s.state.Clock.inner = false
 	if len(line) > len(raw) {
 		e.Error = ErrTooLong.Error()
 	}
@@ -167,11 +248,21 @@ func (s *Session) body(body string, e *event.Entry) {
 		return
 	}
 	e.Format = s.formats[i]
-	if err := s.parsers[i].Parse(body, e); err != nil {
+	if err := s.parsers[i].Parse(body, &s.record); err != nil {
 		e.Error = err.Error()
 	}
 	if s.trace != nil {
 		s.trace(Step{Layer: e.Format.String(), Took: body, Note: e.Error})
+	}
+}
+
+// tell passes the header lines on to the parsers that read them.
+func (s *Session) tell() {
+	s.headers = s.state.Headers
+	for _, p := range s.parsers {
+		if p, ok := p.(HeaderReader); ok {
+			p.Headers(s.headers)
+		}
 	}
 }
 
@@ -195,11 +286,11 @@ func (s *Session) find(body string) int {
 	if len(s.parsers) == 0 {
 		return -1
 	}
-	if s.parsers[s.last].Match(body) {
+	if s.parsers[s.last].Match(body, &s.record) {
 		return s.last
 	}
 	for i, p := range s.parsers {
-		if i != s.last && p.Match(body) {
+		if i != s.last && p.Match(body, &s.record) {
 			s.last = i
 			return i
 		}
@@ -217,4 +308,8 @@ func trimEnd(s string) string {
 		s = s[1:]
 	}
 	return strings.TrimPrefix(s, "\uFEFF")
+}
+
+func sameSlice(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -141,9 +141,9 @@ func (s *fakeSink) Close(context.Context) error { return nil }
 // lineKind claims every line.
 type lineKind struct{}
 
-func (lineKind) Match(string) bool { return true }
+func (lineKind) Match(string, *parse.Record) bool { return true }
 
-func (lineKind) Parse(body string, e *event.Entry) error {
+func (lineKind) Parse(body string, e *parse.Record) error {
 	e.Host = body[:min(1, len(body))]
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"mailstop/event"
 	"mailstop/internal/golden"
+	"mailstop/parse"
 )
 
 // benchLines returns bodies: of the log that $MAILSTOP_BENCH_LOG names, else of the test data.
@@ -55,10 +56,10 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(lines)), "ns/line")
 		})
 	}
-	run("parse", func(p *parser, line string, e *event.Entry) { _ = p.Parse(line, e) })
+	run("parse", func(p *parser, line string, e *event.Entry) { _ = p.Parse(line, &parse.Record{Entry: e}) })
 	run("match+parse", func(p *parser, line string, e *event.Entry) {
-		if p.Match(line) {
-			_ = p.Parse(line, e)
+		if p.Match(line, nil) {
+			_ = p.Parse(line, &parse.Record{Entry: e})
 		}
 	})
 	run("careful", func(p *parser, line string, e *event.Entry) { _ = p.careful(line, e) })

@@ -39,7 +39,7 @@ func newParser(rules []compiledRule) *parser {
 
 // Match looks for IN= and OUT= and an address, a MAC or an ARP token behind them. A damaged line of a generator
 // that is known by its prefix is claimed too, to be reported as what it is.
-func (p *parser) Match(body string) bool {
+func (p *parser) Match(body string, _ *parse.Record) bool {
 	body = trimStamp(body)
 	if p.heads.find(body) != nil {
 		return true
@@ -58,7 +58,8 @@ func (p *parser) Match(body string) bool {
 }
 
 // Parse reads one line.
-func (p *parser) Parse(body string, e *event.Entry) error {
+func (p *parser) Parse(body string, r *parse.Record) error {
+	e := r.Entry
 	body = trimStamp(body)
 	h := p.heads.find(body)
 	if h == nil {

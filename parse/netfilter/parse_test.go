@@ -9,11 +9,12 @@ import (
 
 	"mailstop/event"
 	"mailstop/internal/golden"
+	"mailstop/parse"
 )
 
 func read(p *parser, line string) (event.Entry, error) {
 	var e event.Entry
-	err := p.Parse(line, &e)
+	err := p.Parse(line, &parse.Record{Entry: &e})
 	return e, err
 }
 
@@ -105,7 +106,7 @@ func TestMatch(t *testing.T) {
 		"drop IN THE BUCKET=1 OUT=2":         false,
 		"":                                   false,
 	} {
-		if got := newParser(nil).Match(body); got != want {
+		if got := newParser(nil).Match(body, nil); got != want {
 			t.Errorf("Match(%q) = %t, want %t", body, got, want)
 		}
 	}
@@ -159,7 +160,7 @@ func TestParseDoesNotAllocate(t *testing.T) {
 				continue
 			}
 			e = event.Entry{}
-			_ = p.Parse(line, &e)
+			_ = p.Parse(line, &parse.Record{Entry: &e})
 		}
 	}
 	pass()
@@ -231,13 +232,13 @@ func FuzzParse(f *testing.F) {
 	p := newParser(nil)
 	s := session(nil)
 	f.Fuzz(func(t *testing.T, line string) {
-		matched := p.Match(line)
+		matched := p.Match(line, nil)
 		first, err := read(p, line)
 		again, err2 := read(newParser(nil), line)
 		if first != again || !errors.Is(err2, err) {
 			t.Fatalf("%q is read differently by a new parser:\n%+v, %v\n%+v, %v", line, first, err, again, err2)
 		}
-		if matched != newParser(nil).Match(line) {
+		if matched != newParser(nil).Match(line, nil) {
 			t.Fatalf("%q: Match depends on what came before", line)
 		}
 		var e event.Entry

@@ -48,6 +48,11 @@ func (header) Unwrap(text string, r *parse.Record) (string, bool) {
 			return body, true
 		}
 	default:
+		if len(text) > 30 && text[15] == '.' {
+			if _, _, n := parse.ScanFraction(text[15:]); ownsStamp(text[15+n:]) {
+				return text, false
+			}
+		}
 		if n := r.SetKnownTime(text); n > 0 {
 			return afterStamp(text[n:], r), true
 		}
@@ -72,6 +77,9 @@ func (header) Unwrap(text string, r *parse.Record) (string, bool) {
 	}
 	if !h.Stamped { // a priority, or the words of dmesg -x
 		return message(rest, r), true
+	}
+	if (h.Stamp.Spaced || rest != "" && ownsStamp(rest)) && !hasHost(rest) {
+		return text, false // a format with a stamp of its own: pfirewall, Exim's mainlog, tcpdump
 	}
 	if dmesgISO(text[h.At:]) && !hasHost(rest) {
 		h.Stamp.Derived = true
@@ -105,6 +113,12 @@ func knownFrame(text string, r *parse.Record) (string, bool) {
 
 // dmesgISO reports whether a stamp is like those of dmesg --time-format iso: the only ones with a comma.
 func dmesgISO(stamp string) bool { return len(stamp) > 19 && stamp[10] == 'T' && stamp[19] == ',' }
+
+// ownsStamp reports whether a stamp is tcpdump's: "rule 4/(match) block in on em0: " follows.
+func ownsStamp(rest string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(rest, " "), "rule ")
+	return ok && rest != "" && (rest[0]-'0' <= 9 || rest[0] == '/' || strings.HasPrefix(rest, "def/"))
+}
 
 // hasHost reports whether a host and a program follow a stamp.
 func hasHost(rest string) bool {

@@ -13,9 +13,9 @@ import (
 // bodyParser takes every body, and keeps it as the rule.
 type bodyParser struct{}
 
-func (bodyParser) Match(string) bool { return true }
+func (bodyParser) Match(string, *parse.Record) bool { return true }
 
-func (bodyParser) Parse(body string, e *event.Entry) error {
+func (bodyParser) Parse(body string, e *parse.Record) error {
 	e.Rule = body
 	return nil
 }
