@@ -4,49 +4,44 @@ import (
 	"time"
 
 	"mailstop/event"
+	"mailstop/internal/jsonscan"
 	"mailstop/parse"
 )
 
 // A journal is an entry of systemd's journal (Journal Export Formats, "JSON"). All its numbers are strings there, but
 // pipelines that touched it may have made numbers of them.
 type journal struct {
-	message, host, program      value
-	realtime, source, transport value
+	message, host, program      jsonscan.Value
+	realtime, source, transport jsonscan.Value
 }
 
 // readJournal finds the members of a journal entry. False means that text is something else.
-func readJournal(line string) (j journal, ok bool) {
-	p := scanner{s: line, at: 1}
-	for more := true; more; {
-		var (
-			key string
-			v   value
-		)
-		if key, v, more, ok = p.member(); !ok {
-			return j, false
-		}
-		switch key {
+func readJournal(d *jsonscan.Doc, line string) (j journal, ok bool) {
+	if !d.Parse(line) {
+		return j, false
+	}
+	for _, f := range d.Fields() {
+		switch f.Key {
 		case "MESSAGE":
-			j.message = v
+			j.message = f.Value
 		case "__REALTIME_TIMESTAMP":
-			j.realtime = v
+			j.realtime = f.Value
 		case "_SOURCE_REALTIME_TIMESTAMP":
-			j.source = v
+			j.source = f.Value
 		case "_HOSTNAME":
-			j.host = v
+			j.host = f.Value
 		case "SYSLOG_IDENTIFIER":
-			j.program = v
+			j.program = f.Value
 		case "_TRANSPORT":
-			j.transport = v
+			j.transport = f.Value
 		}
 	}
-	p.space()
-	return j, p.at == len(line) && j.message.kind != absent &&
-		(j.realtime.kind != absent || j.transport.kind != absent)
+	return j, j.message.Kind != jsonscan.Absent &&
+		(j.realtime.Kind != jsonscan.Absent || j.transport.Kind != jsonscan.Absent)
 }
 
 // unwrap stores what the entry says in r. The journal has taken the kernel's own stamp off.
-func (j *journal) unwrap(a *arena, r *parse.Record) (string, bool) {
+func (j *journal) unwrap(a *jsonscan.Arena, r *parse.Record) (string, bool) {
 	at, known := epoch(j.realtime)
 	if known {
 		r.Received = at
@@ -58,33 +53,33 @@ func (j *journal) unwrap(a *arena, r *parse.Record) (string, bool) {
 		r.Time, r.TimeDigits, r.TimeQuality = at, 6, event.TimeExact
 		r.Reference = at
 	}
-	if host := j.host.string(a); host != "" {
+	if host := j.host.String(a); host != "" {
 		r.Host = host
 	}
-	switch program := j.program.string(a); {
+	switch program := j.program.String(a); {
 	case program != "":
 		r.Program = program
-	case j.transport.raw == "kernel":
+	case j.transport.Raw == "kernel":
 		r.Program = "kernel"
 	}
-	return j.message.string(a), true
+	return j.message.String(a), true
 }
 
 // epoch reads a time since 1970 and returns it in nanoseconds. The unit is told by the number of digits: the journal
 // writes microseconds.
-func epoch(v value) (int64, bool) {
-	if v.kind != text && v.kind != other || len(v.raw) < 9 || len(v.raw) > 19 {
+func epoch(v jsonscan.Value) (int64, bool) {
+	if v.Kind != jsonscan.Text && v.Kind != jsonscan.Number || len(v.Raw) < 9 || len(v.Raw) > 19 {
 		return 0, false
 	}
 	n := int64(0)
-	for _, c := range []byte(v.raw) {
+	for _, c := range []byte(v.Raw) {
 		if c-'0' > 9 || n > (1<<63-10)/10 {
 			return 0, false
 		}
 		n = n*10 + int64(c-'0')
 	}
 	unit := int64(time.Nanosecond)
-	switch digits := len(v.raw); {
+	switch digits := len(v.Raw); {
 	case digits <= 10:
 		unit = int64(time.Second)
 	case digits <= 13:

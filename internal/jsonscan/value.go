@@ -1,4 +1,4 @@
-package envelope
+package jsonscan
 
 import (
 	"strings"
@@ -7,34 +7,36 @@ import (
 	"unsafe"
 )
 
-// A value is a JSON value where it stands in the line.
-type value struct {
-	kind kind
-	raw  string // a string without its quotes; anything else as written
-	// escaped says that a string has escapes in it.
-	escaped bool
+// A Value is a JSON value where it stands in the line.
+type Value struct {
+	Kind    Kind
+	Raw     string // a string without its quotes; anything else as written
+	Escaped bool   // a string has escapes in it
 }
 
-type kind uint8
+// Kind is what a value is.
+type Kind uint8
 
+// The kinds.
 const (
-	absent kind = iota
-	text
-	list
-	object
-	null
-	other // a number or a boolean
+	Absent Kind = iota
+	Text
+	List
+	Object
+	Null
+	Bool
+	Number // or what stands for one
 )
 
 // A scanner reads one JSON object member by member. It is not a validator: it may accept what JSON forbids, but it
 // never reads one member as another.
 type scanner struct {
-	s  string
-	at int
+	text string
+	at   int
 }
 
 func (p *scanner) space() {
-	for p.at < len(p.s) && isSpace(p.s[p.at]) {
+	for p.at < len(p.text) && isSpace(p.text[p.at]) {
 		p.at++
 	}
 }
@@ -42,46 +44,30 @@ func (p *scanner) space() {
 // take steps over c, after white space.
 func (p *scanner) take(c byte) bool {
 	p.space()
-	if p.at < len(p.s) && p.s[p.at] == c {
+	if p.at < len(p.text) && p.text[p.at] == c {
 		p.at++
 		return true
 	}
 	return false
 }
 
-// member reads "key": value and the comma behind it. More is false behind the last one; ok is false if the text is not
-// JSON.
-func (p *scanner) member() (key string, v value, more, ok bool) {
-	k, ok := p.quoted()
-	if !ok || !p.take(':') {
-		return "", v, false, false
-	}
-	if v, ok = p.value(); !ok {
-		return "", v, false, false
-	}
-	if p.take(',') {
-		return k.raw, v, true, true
-	}
-	return k.raw, v, false, p.take('}')
-}
-
 // quoted reads a string.
-func (p *scanner) quoted() (value, bool) {
+func (p *scanner) quoted() (Value, bool) {
 	if !p.take('"') {
-		return value{}, false
+		return Value{}, false
 	}
 	start, escaped := p.at, false
 	for {
-		i := strings.IndexByte(p.s[p.at:], '"')
+		i := strings.IndexByte(p.text[p.at:], '"')
 		if i < 0 {
-			return value{}, false
+			return Value{}, false
 		}
-		if !escaped && strings.IndexByte(p.s[p.at:p.at+i], '\\') >= 0 {
+		if !escaped && strings.IndexByte(p.text[p.at:p.at+i], '\\') >= 0 {
 			escaped = true
 		}
 		p.at += i + 1
 		if !escaped || !p.isEscaped(start, p.at-1) {
-			return value{kind: text, raw: p.s[start : p.at-1], escaped: escaped}, true
+			return Value{Kind: Text, Raw: p.text[start : p.at-1], Escaped: escaped}, true
 		}
 	}
 }
@@ -89,46 +75,49 @@ func (p *scanner) quoted() (value, bool) {
 // isEscaped reports whether an odd number of backslashes stands between start and the byte at i.
 func (p *scanner) isEscaped(start, i int) bool {
 	n := 0
-	for i-n > start && p.s[i-n-1] == '\\' {
+	for i-n > start && p.text[i-n-1] == '\\' {
 		n++
 	}
 	return n%2 == 1
 }
 
-func (p *scanner) value() (value, bool) {
+func (p *scanner) value() (Value, bool) {
 	p.space()
-	if p.at == len(p.s) {
-		return value{}, false
+	if p.at == len(p.text) {
+		return Value{}, false
 	}
 	start := p.at
-	switch c := p.s[p.at]; c {
+	switch c := p.text[p.at]; c {
 	case '"':
 		return p.quoted()
 	case '[', '{':
 		if !p.skip() {
-			return value{}, false
+			return Value{}, false
 		}
-		k := list
+		k := List
 		if c == '{' {
-			k = object
+			k = Object
 		}
-		return value{kind: k, raw: p.s[start:p.at]}, true
+		return Value{Kind: k, Raw: p.text[start:p.at]}, true
 	}
-	for p.at < len(p.s) && isBare(p.s[p.at]) {
+	for p.at < len(p.text) && isBare(p.text[p.at]) {
 		p.at++
 	}
-	raw := p.s[start:p.at]
-	if raw == "null" {
-		return value{kind: null, raw: raw}, true
+	raw := p.text[start:p.at]
+	switch raw {
+	case "null":
+		return Value{Kind: Null, Raw: raw}, true
+	case "true", "false":
+		return Value{Kind: Bool, Raw: raw}, true
 	}
-	return value{kind: other, raw: raw}, raw != ""
+	return Value{Kind: Number, Raw: raw}, raw != ""
 }
 
 // skip steps over a list or an object. It counts brackets instead of calling itself: depth costs nothing.
 func (p *scanner) skip() bool {
 	depth := 0
-	for p.at < len(p.s) {
-		switch p.s[p.at] {
+	for p.at < len(p.text) {
+		switch p.text[p.at] {
 		case '"':
 			if _, ok := p.quoted(); !ok {
 				return false
@@ -153,37 +142,40 @@ func isBare(c byte) bool {
 	return c-'0' <= 9 || c|0x20-'a' <= 25 || c == '-' || c == '+' || c == '.'
 }
 
-// string returns the text of a string, of a list of bytes, or of the first string of a list: the journal writes bytes
-// for a value that is not UTF-8 and a list for a field that came more than once.
-func (v value) string(a *arena) string {
+// String returns the text of a string without escapes, a number or a boolean as it is written, and of a list of bytes, or
+// the first string of a list, that: systemd's journal writes bytes for a value that is not UTF-8 and a list for a field
+// that came more than once. It is empty for the rest.
+func (v Value) String(a *Arena) string {
 	switch {
-	case v.kind == text && !v.escaped:
-		return v.raw
-	case v.kind == text:
-		return a.keep(appendUnescaped(a.room(len(v.raw)), v.raw))
-	case v.kind == list:
-		p := scanner{s: v.raw, at: 1}
+	case v.Kind == Number || v.Kind == Bool:
+		return v.Raw
+	case v.Kind == Text && !v.Escaped:
+		return v.Raw
+	case v.Kind == Text:
+		return a.keep(appendUnescaped(a.room(len(v.Raw)), v.Raw))
+	case v.Kind == List:
+		p := scanner{text: v.Raw, at: 1}
 		p.space()
-		if p.at < len(p.s) && (p.s[p.at] == '"' || p.s[p.at] == '[') {
+		if p.at < len(p.text) && (p.text[p.at] == '"' || p.text[p.at] == '[') {
 			first, ok := p.value()
-			if ok && (first.kind == text || !isNested(first.raw)) {
-				return first.string(a)
+			if ok && (first.Kind == Text || !isNested(first.Raw)) {
+				return first.String(a)
 			}
 			return ""
 		}
-		return a.keep(appendBytes(a.room(len(v.raw)/2+1), v.raw))
+		return a.keep(appendBytes(a.room(len(v.Raw)/2+1), v.Raw))
 	}
 	return ""
 }
 
 // isNested reports whether a list starts with another list.
 func isNested(list string) bool {
-	p := scanner{s: list, at: 1}
+	p := scanner{text: list, at: 1}
 	return p.take('[')
 }
 
 // keep makes a string of bytes that were appended to what room returned.
-func (a *arena) keep(b []byte) string {
+func (a *Arena) keep(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
