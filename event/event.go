@@ -62,6 +62,12 @@ type Entry struct {
 	FirstAttempt bool  // set by detect: the first packet of an attempt, of mail and of what is blocked on its way out
 }
 
+// The notes of lines that belong to no format.
+const (
+	NoteEmpty  = "empty line"
+	NoteHeader = "header"
+)
+
 // MaxRaw is the longest raw text an entry keeps, in bytes; longer lines are cut there and marked in Error.
 const MaxRaw = 64 << 10
 

@@ -120,7 +120,7 @@ const (
 	GCPFirewall
 	CEF
 	ECS
-	Postfix
+	Postfix // the first of the mail servers
 	Exim
 	Sendmail
 	Exchange
@@ -134,6 +134,9 @@ var formatNames = [...]string{
 }
 
 func (f Format) String() string { return formatNames[f] }
+
+// Mail reports whether f is the log of a mail server.
+func (f Format) Mail() bool { return f >= Postfix }
 
 // ParseFormat returns the format spelled s.
 func ParseFormat(s string) (Format, bool) {

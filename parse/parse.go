@@ -76,12 +76,6 @@ type Layer struct {
 	Doc  Doc
 }
 
-// The notes of lines that belong to no format.
-const (
-	NoteEmpty  = "empty line"
-	NoteHeader = "header"
-)
-
 // A Record is an entry while it is read.
 type Record struct {
 	*event.Entry

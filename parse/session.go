@@ -208,12 +208,12 @@ func (s *Session) parse(line string, e *event.Entry) (repeats uint32) {
 	*e = event.Entry{Raw: raw, Count: 1, Line: s.state.Line, Received: s.received, Host: s.host}
 	body := trimEnd(raw)
 	if body == "" {
-		e.Note = NoteEmpty
+		e.Note = event.NoteEmpty
 		return 0
 	}
 	if isHeader(line) {
 		s.state.addHeader(line)
-		e.Note = NoteHeader
+		e.Note = event.NoteHeader
 		return 0
 	}
 	s.record = Record{Entry: e, Clock: &s.state.Clock}

@@ -152,6 +152,7 @@ type tallied struct {
 	*clickhouse.Sink
 	name          string
 	stored, known uint64 // entries, and of them those the store had already
+	deliveries    uint64
 	partial       bool   // only a range of times was asked for: its findings would replace those of the whole
 }
 
@@ -162,16 +163,18 @@ func (t *tallied) Write(ctx context.Context, b *sinks.Batch) error {
 		without.Findings = nil
 		b = &without
 	}
-	rows := uint64(0)
+	rows, deliveries := uint64(0), uint64(0)
 	for _, bl := range b.Blocks {
 		rows += uint64(bl.(*clickhouse.Block).Rows())
+		deliveries += uint64(bl.(*clickhouse.Block).Deliveries())
 	}
 	if err := t.Sink.Write(ctx, b); err != nil {
 		return err
 	}
 	if b.Extent.Stored {
-		t.known += rows
+		t.known += rows + deliveries
 	} else {
+		t.deliveries += deliveries
 		t.stored += rows
 	}
 	return nil
@@ -185,6 +188,11 @@ func (t *tallied) summary(keep string) string {
 	}
 	if keep == clickhouse.KeepMail {
 		what = "mail " + what
+	}
+	if t.deliveries == 1 {
+		what += " and 1 delivery"
+	} else if t.deliveries > 1 {
+		what += " and " + term.Number(t.deliveries) + " deliveries"
 	}
 	s := fmt.Sprintf("stored %s %s in %s, and counts of all", term.Number(t.stored), what, t.name)
 	switch t.known {

@@ -31,6 +31,8 @@ type Block struct {
 
 	host, agent, process, ifaceIn, ifaceOut words
 	rule, ruleset, reason, source, fault    words
+
+	deliveries []delivery
 }
 
 // optional is a Nullable column.
@@ -64,11 +66,20 @@ func newBlock(c Config) *Block {
 // Rows returns how many entries the block holds.
 func (b *Block) Rows() int { return b.rows }
 
-// Append adds those of es that the store keeps.
+// Deliveries returns how many deliveries the block holds.
+func (b *Block) Deliveries() int { return len(b.deliveries) }
+
+// Append adds those of es that the store keeps, and all deliveries.
 func (b *Block) Append(es []event.Entry) {
 	n := 0
 	for i := range es {
 		e := &es[i]
+		if e.Note != "" || e.Delivery != nil {
+			if e.Delivery != nil && e.Note == "" {
+				b.addDelivery(e)
+			}
+			continue
+		}
 		if !b.all && !b.mail(e) {
 			continue
 		}
@@ -262,6 +273,8 @@ func (b *Block) Reset() {
 	b.icmpCode.reset()
 	b.uid.reset()
 	b.pid.reset()
+	clear(b.deliveries)
+	b.deliveries = b.deliveries[:0]
 	clear(b.raw)
 	b.raw = b.raw[:0]
 	for _, w := range []*words{

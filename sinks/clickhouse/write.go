@@ -39,7 +39,7 @@ func (s *Sink) store(ctx context.Context, b *sinks.Batch) error {
 	rows := len(b.Counts)
 	for _, x := range b.Blocks {
 		if x, ok := x.(*Block); ok {
-			rows += x.rows
+			rows += x.rows + len(x.deliveries)
 		}
 	}
 	if err := s.setPace(ctx, rows); err != nil {
@@ -91,8 +91,8 @@ func settings(token string) string {
 }
 
 func (s *Sink) insertEntries(ctx context.Context, token string, blocks []sinks.Block) error {
-	var rows int
-	var own []*Block
+	var rows, deliveries int
+	var own, mail []*Block
 	for _, x := range blocks {
 		b, ok := x.(*Block)
 		if !ok {
@@ -102,6 +102,13 @@ func (s *Sink) insertEntries(ctx context.Context, token string, blocks []sinks.B
 			own = append(own, b)
 			rows += b.rows
 		}
+		if len(b.deliveries) > 0 {
+			mail = append(mail, b)
+			deliveries += len(b.deliveries)
+		}
+	}
+	if err := s.insertDeliveries(ctx, token, mail); err != nil {
+		return fmt.Errorf("insert %d deliveries: %w", deliveries, err)
 	}
 	if rows == 0 {
 		return nil

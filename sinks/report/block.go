@@ -13,6 +13,7 @@ const (
 	maxHosts    = 1000
 	maxPrefixes = 100
 	maxReasons  = 32
+	maxNotes    = 32
 	maxSamples  = 3   // lines kept of each reason
 	maxSample   = 120 // bytes kept of a line
 )
@@ -61,16 +62,22 @@ func (t *table) merge(o *table) {
 // counts is everything a block counts; the sink adds the blocks up in one.
 type counts struct {
 	lines, entries, packets uint64
+	mailLines               uint64 // of mail servers
+	deliveries              uint64 // of those, the ones that tell how a try to deliver ended
+	notedLines              uint64 // that tell of no packet and no delivery
 	repeated                uint64 // packets beyond one per line
 	noVerdict               uint64 // entries whose line does not say what became of the packet
 	actions                 [words]uint64
 	quality                 [words]uint64
 	formats                 []uint64
-	mail                    table // by destination port
-	answers                 table // by source port: what servers send back
+	statuses                [words]uint64 // of deliveries
+	failures                [words]uint64 // why they were not sent
+	mail                    table         // by destination port
+	answers                 table         // by source port: what servers send back
 	hosts                   tally
 	prefixes                tally // rules of the entries without a verdict
 	reasons                 tally // of lines that could not be read
+	notes                   tally // of lines that tell of no packet
 	samples                 [][]Sample
 	times                   span
 }
@@ -78,7 +85,7 @@ type counts struct {
 func newCounts() counts {
 	return counts{
 		formats: make([]uint64, len(event.Formats())),
-		hosts:   tally{limit: maxHosts}, prefixes: tally{limit: maxPrefixes}, reasons: tally{limit: maxReasons},
+		hosts:   tally{limit: maxHosts}, prefixes: tally{limit: maxPrefixes}, reasons: tally{limit: maxReasons}, notes: tally{limit: maxNotes},
 	}
 }
 
@@ -97,11 +104,11 @@ func (b *block) Append(es []event.Entry) {
 			b.unread(e)
 			continue
 		}
-		b.entries++
-		n := uint64(max(e.Count, 1))
-		b.packets += n
-		b.repeated += n - 1
-		b.actions[e.Action%words] += n
+		if e.Note != "" {
+			b.notedLines++
+			b.notes.add(e.Note, 1)
+			continue
+		}
 		b.quality[e.TimeQuality%words]++
 		if int(e.Format) < len(b.formats) {
 			b.formats[e.Format]++
@@ -110,6 +117,15 @@ func (b *block) Append(es []event.Entry) {
 			b.times.add(e.Time)
 		}
 		b.hosts.add(e.Host, 1)
+		if e.Delivery != nil {
+			b.delivery(e.Delivery)
+			continue
+		}
+		b.entries++
+		n := uint64(max(e.Count, 1))
+		b.packets += n
+		b.repeated += n - 1
+		b.actions[e.Action%words] += n
 		if e.Verdict == event.VerdictNone && (e.Action == event.ActionUnknown || e.Action == event.Observe) {
 			b.noVerdict++
 			b.prefixes.add(e.Rule, 1)
@@ -117,6 +133,19 @@ func (b *block) Append(es []event.Entry) {
 		if e.Is(event.HasPorts) && (e.Proto == event.TCP || !e.Is(event.HasProto)) {
 			b.port(e, n)
 		}
+	}
+}
+
+// delivery counts a line of a mail server.
+func (b *block) delivery(d *event.Delivery) {
+	b.mailLines++
+	if d.Status == event.StatusNone {
+		return
+	}
+	b.deliveries++
+	b.statuses[d.Status%words]++
+	if d.Status != event.Sent {
+		b.failures[d.ReasonClass%words]++
 	}
 }
 
@@ -183,9 +212,14 @@ func (c *counts) merge(o *counts) {
 	c.packets += o.packets
 	c.repeated += o.repeated
 	c.noVerdict += o.noVerdict
+	c.mailLines += o.mailLines
+	c.deliveries += o.deliveries
+	c.notedLines += o.notedLines
 	for i := range c.actions {
 		c.actions[i] += o.actions[i]
 		c.quality[i] += o.quality[i]
+		c.statuses[i] += o.statuses[i]
+		c.failures[i] += o.failures[i]
 	}
 	for i := range o.formats {
 		c.formats[i] += o.formats[i]
@@ -194,6 +228,7 @@ func (c *counts) merge(o *counts) {
 	c.answers.merge(&o.answers)
 	c.hosts.merge(&o.hosts)
 	c.prefixes.merge(&o.prefixes)
+	c.notes.merge(&o.notes)
 	c.times.merge(&o.times)
 	for i, r := range o.reasons.rows {
 		j := c.reasons.add(r.name, r.n)
@@ -210,4 +245,4 @@ func (c *counts) merge(o *counts) {
 }
 
 // unparsed is how many lines could not be read.
-func (c *counts) unparsed() uint64 { return c.lines - c.entries }
+func (c *counts) unparsed() uint64 { return c.lines - c.entries - c.mailLines - c.notedLines }

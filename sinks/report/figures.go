@@ -26,14 +26,19 @@ func (p *printer) nothing(r *Report, info bool) {
 		}
 	}
 	switch {
-	case t.Entries == 0 && r.run.Outside > 0:
+	case !t.any() && r.run.Outside > 0:
 		p.say("nothing in this range of times: all entries lie outside --from and --to.", "")
 	case t.Lines == 0 && r.damaged():
 		p.say("nothing could be read: the input is damaged.", "")
 	case t.Lines == 0:
 		p.say("nothing to read: there are no lines.", "")
-	case t.Entries == 0:
+	case !t.any() && t.Unparsed == 0:
+		p.say("no entries: there are only headers and empty lines.", "")
+	case !t.any():
 		p.illegible(r)
+	case t.Entries == 0:
+		p.say("no firewall entry was read: these are logs of a mail server.",
+			"Replay them together with the firewall's logs of the same days.")
 	case blocked == 0 && t.NoVerdict > 0:
 		p.say("cannot tell whether mail is blocked: no line says that a packet was stopped.", fmt.Sprintf(
 			"%s of %s do not say what became of the packet%s. Give their log prefixes a verdict with prefix rules in the "+
@@ -136,10 +141,15 @@ func (p *printer) totals(r *Report) {
 		}
 	}
 	p.wrap(0, strings.Join(append([]string{s}, timeNotes(r)...), "; "))
-	if t.Entries == 0 {
-		return
+	if t.Entries > 0 {
+		p.wrap(0, what(t))
 	}
-	p.wrap(0, what(t))
+	if t.MailLines > 0 {
+		p.wrap(0, mail(t))
+	}
+	if s := noted(t); s != "" {
+		p.wrap(0, s)
+	}
 	if t.NoVerdict > 0 && t.NoVerdict < t.Entries {
 		p.wrap(0, fmt.Sprintf("%s without a verdict%s", entries(t.NoVerdict), prefixes(t.NoVerdictPrefixes)))
 	}
@@ -160,7 +170,7 @@ func what(t *Totals) string {
 	}
 	var formats []string
 	for _, f := range event.Formats() {
-		if t.Formats[f.String()] > 0 {
+		if t.Formats[f.String()] > 0 && !f.Mail() {
 			formats = append(formats, f.String())
 		}
 	}
@@ -191,6 +201,61 @@ func what(t *Totals) string {
 	return b.String()
 }
 
+// mail says what the lines of mail servers are, and what became of the mail.
+func mail(t *Totals) string {
+	var b strings.Builder
+	b.WriteString(count(t.MailLines, "line") + " of a mail server")
+	var formats []string
+	for _, f := range event.Formats() {
+		if t.Formats[f.String()] > 0 && f.Mail() {
+			formats = append(formats, f.String())
+		}
+	}
+	fmt.Fprintf(&b, " (%s)", strings.Join(formats, ", "))
+	if t.Deliveries == 0 {
+		return b.String() + ": no deliveries"
+	}
+	sep := ": "
+	for _, s := range event.DeliveryStatuses() {
+		if n := t.DeliveriesByStatus[s.String()]; n > 0 {
+			b.WriteString(sep + term.Number(n) + " " + s.String())
+			sep = ", "
+		}
+	}
+	sep = "; not sent because: "
+	for _, c := range event.ReasonClasses() {
+		name := c.String()
+		if name == "" {
+			name = "unknown"
+		}
+		if n := t.DeliveriesByFailure[name]; n > 0 {
+			b.WriteString(sep + name + " " + term.Number(n))
+			sep = ", "
+		}
+	}
+	return b.String()
+}
+
+// noted names what lines tell that are no entries, but for what every log has.
+func noted(t *Totals) string {
+	var parts []string
+	n := uint64(0)
+	for _, note := range t.NotedAs {
+		if note.Name == event.NoteEmpty || note.Name == event.NoteHeader {
+			continue
+		}
+		if n += note.Entries; len(parts) < 3 {
+			parts = append(parts, word(note.Name))
+		} else if len(parts) == 3 {
+			parts = append(parts, "…")
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return count(n, "line") + " of other kinds (" + strings.Join(parts, ", ") + ")"
+}
+
 // timeNotes says how far the times can be trusted.
 func timeNotes(r *Report) []string {
 	t := &r.Totals
@@ -211,9 +276,9 @@ func timeNotes(r *Report) []string {
 		{event.TimeEstimated, "times estimated"},
 		{event.TimeReceived, "times of receipt"},
 	} {
-		notes = appendNote(notes, q.note, t.TimeQualities[q.quality.String()], t.Entries)
+		notes = appendNote(notes, q.note, t.TimeQualities[q.quality.String()], t.Entries+t.MailLines)
 	}
-	notes = appendNote(notes, "no time", t.TimeQualities["none"], t.Entries)
+	notes = appendNote(notes, "no time", t.TimeQualities["none"], t.Entries+t.MailLines)
 	if t.TimesSetAside > 0 {
 		s := entries(t.TimesSetAside) + " with a clock far off set aside (" + r.pastAside.Format(dayLayout)
 		if !r.aheadAside.Equal(r.pastAside) {
@@ -302,7 +367,7 @@ func (p *printer) problems(sources []Source) {
 				what = s.Path + ": " + what
 			}
 			what = "not read to its end: " + what
-		case s.Entries == 0 && s.Lines > 0 && len(sources) > 1:
+		case s.Entries+s.MailLines == 0 && s.Unparsed > 0 && len(sources) > 1:
 			what = fmt.Sprintf("%s: nothing of its %s could be read", s.Path, count(s.Lines, "line"))
 		default:
 			continue

@@ -34,10 +34,10 @@ type Sink struct {
 }
 
 type source struct {
-	path           string
-	lines, entries uint64
-	times          span
-	problem        string
+	path                                string
+	lines, entries, mailLines, unparsed uint64
+	times                               span
+	problem                             string
 }
 
 // New returns a sink that has seen nothing.
@@ -102,6 +102,8 @@ func (s *Sink) source(path string) *source {
 func (s *source) merge(c *counts) {
 	s.lines += c.lines
 	s.entries += c.entries
+	s.mailLines += c.mailLines
+	s.unparsed += c.unparsed()
 	s.times.merge(&c.times)
 }
 

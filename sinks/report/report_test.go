@@ -346,3 +346,57 @@ func BenchmarkAppend(b *testing.B) {
 
 // unsafeString is how a parser makes strings of a block.
 func unsafeString(b []byte) string { return unsafe.String(&b[0], len(b)) }
+
+// TestMailServers holds what lines of mail servers and lines of no packet come to in the totals.
+func TestMailServers(t *testing.T) {
+	line := func(f event.Format, d event.Delivery) event.Entry {
+		return event.Entry{Time: day.UnixNano(), TimeQuality: event.TimeExact, Host: "mx1", Format: f, Delivery: &d}
+	}
+	es := []event.Entry{
+		line(event.Postfix, event.Delivery{Status: event.Deferred, ReasonClass: event.ReasonTimeout}),
+		line(event.Postfix, event.Delivery{Status: event.Deferred, ReasonClass: event.ReasonTimeout}),
+		line(event.Exim, event.Delivery{Status: event.Bounced}),
+		line(event.Exim, event.Delivery{Status: event.Sent}),
+		line(event.Postfix, event.Delivery{QueueID: "no outcome"}),
+		{Note: event.NoteEmpty}, {Note: event.NoteHeader}, {Note: "12 events lost", Format: event.PFirewall},
+		broken("mail.log", 9, "?", "not a firewall entry"),
+	}
+	s := New()
+	b := s.Block()
+	b.Append(es)
+	if err := s.Write(t.Context(), &sinks.Batch{Source: "mail.log", Blocks: []sinks.Block{b}}); err != nil {
+		t.Fatal(err)
+	}
+	r := s.Result(Run{})
+	tot := &r.Totals
+	if tot.Lines != 9 || tot.Entries != 0 || tot.MailLines != 5 || tot.Deliveries != 4 || tot.Noted != 3 || tot.Unparsed != 1 || r.Unreadable() {
+		t.Errorf("totals %+v", tot)
+	}
+	if got, want := fmt.Sprint(tot.DeliveriesByStatus, tot.DeliveriesByFailure), "map[bounced:1 deferred:2 sent:1] map[timeout:2 unknown:1]"; got != want {
+		t.Errorf("deliveries %s, want %s", got, want)
+	}
+	var out strings.Builder
+	if err := r.Text(&out, Options{Width: 200}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"these are logs of a mail server",
+		"5 lines of a mail server (postfix, exim): 1 sent, 2 deferred, 1 bounced; not sent because: unknown",
+		"1, timeout 2",
+		"1 line of other kinds (12 events lost)",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, &out)
+		}
+	}
+
+	s = New()
+	b = s.Block()
+	b.Append([]event.Entry{{Note: event.NoteEmpty}, {Note: event.NoteHeader}})
+	if err := s.Write(t.Context(), &sinks.Batch{Source: "pfirewall.log", Blocks: []sinks.Block{b}}); err != nil {
+		t.Fatal(err)
+	}
+	if s.Result(Run{}).Unreadable() {
+		t.Error("a file of headers alone is taken for unreadable")
+	}
+}

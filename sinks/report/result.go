@@ -38,7 +38,9 @@ type Report struct {
 // counts below by_action are packets, unless they say lines or entries.
 type Totals struct {
 	Lines          uint64  `json:"lines"`
-	Entries        uint64  `json:"entries"` // lines that were read
+	Entries        uint64  `json:"entries"`    // lines that were read and tell of packets or connections
+	MailLines      uint64  `json:"mail_lines"` // lines of mail servers
+	Noted          uint64  `json:"noted"`      // lines that were read and tell of neither: headers, empty lines, messages of daemons
 	Unparsed       uint64  `json:"unparsed"`
 	Packets        uint64  `json:"packets"`
 	Repeated       uint64  `json:"repeated"` // packets beyond one per line
@@ -54,13 +56,18 @@ type Totals struct {
 	MailPorts   map[string]map[string]Verdicts `json:"mail_ports"`   // by direction and destination port
 	MailAnswers map[string]map[string]Verdicts `json:"mail_answers"` // return traffic, by direction and source port
 
-	Formats     map[string]uint64 `json:"formats"` // entries
+	Deliveries          uint64            `json:"deliveries"`            // lines of mail servers that tell how a try to deliver ended
+	DeliveriesByStatus  map[string]uint64 `json:"deliveries_by_status"`  // sent, deferred, bounced
+	DeliveriesByFailure map[string]uint64 `json:"deliveries_by_failure"` // why they were not sent: reason classes
+
+	Formats     map[string]uint64 `json:"formats"` // entries and lines of mail servers
 	Hosts       []Named           `json:"hosts"`   // most entries first, at most 1000
 	HostsBeyond uint64            `json:"hosts_beyond"`
 
 	NoVerdict         uint64  `json:"no_verdict"`          // entries that do not say what became of the packet
 	NoVerdictPrefixes []Named `json:"no_verdict_prefixes"` // their log prefixes, most entries first, at most 100
 
+	NotedAs         []Named  `json:"noted_as"` // what the noted lines are, at most 32
 	UnparsedReasons []Reason `json:"unparsed_reasons"`
 	FindingsBeyond  uint64   `json:"findings_beyond"` // findings that were not kept, there were too many
 }
@@ -100,6 +107,7 @@ type Source struct {
 	Path          string    `json:"path"`
 	Lines         uint64    `json:"lines"`
 	Entries       uint64    `json:"entries"`
+	MailLines     uint64    `json:"mail_lines"`
 	Unparsed      uint64    `json:"unparsed"`
 	First         time.Time `json:"first,omitzero"`
 	Last          time.Time `json:"last,omitzero"`
@@ -109,8 +117,11 @@ type Source struct {
 
 // Unreadable reports whether there was something to read and nothing of it could be read.
 func (r *Report) Unreadable() bool {
-	return r.Totals.Entries == 0 && r.run.Outside == 0 && (r.Totals.Lines > 0 || r.damaged())
+	return !r.Totals.any() && r.run.Outside == 0 && (r.Totals.Unparsed > 0 || r.damaged())
 }
+
+// any reports whether anything was read of what is looked for.
+func (t *Totals) any() bool { return t.Entries > 0 || t.MailLines > 0 }
 
 // damaged reports whether a source could not be read to its end.
 func (r *Report) damaged() bool {
@@ -135,13 +146,18 @@ func (s *Sink) Result(run Run) *Report {
 	r := &Report{Findings: s.sortedFindings(), Sources: make([]Source, 0, len(s.order)), Notes: append([]string{}, run.Notes...), run: run}
 	for _, src := range s.order {
 		out := Source{
-			Path: src.path, Lines: src.lines, Entries: src.entries, Unparsed: src.lines - src.entries, Problem: src.problem,
+			Path: src.path, Lines: src.lines, Entries: src.entries, MailLines: src.mailLines, Unparsed: src.unparsed,
+			Problem: src.problem,
 		}
 		out.First, out.Last, out.TimesSetAside, _, _ = src.times.bounds()
 		r.Sources = append(r.Sources, out)
 	}
 	c, t := &s.total, &r.Totals
 	t.Lines, t.Entries, t.Unparsed, t.Packets, t.Repeated = c.lines, c.entries, c.unparsed(), c.packets, c.repeated
+	t.MailLines, t.Noted, t.Deliveries = c.mailLines, c.notedLines, c.deliveries
+	t.DeliveriesByStatus = byWord(event.DeliveryStatuses()[1:], c.statuses[1:], "", false)
+	t.DeliveriesByFailure = byWord(event.ReasonClasses(), c.failures[:], "unknown", false)
+	t.NotedAs = named(&c.notes)
 	t.First, t.Last, t.TimesSetAside, r.pastAside, r.aheadAside = c.times.bounds()
 	t.Seconds = run.Elapsed.Seconds()
 	if run.Elapsed > 0 {
