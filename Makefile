@@ -55,6 +55,8 @@ samples: ## records testdata/sample anew; needs root, nftables, iptables and ufw
 generate: build ## renews the committed files that are made from code
 	bin/mailstop config reference > configs/reference.yaml.new
 	mv configs/reference.yaml.new configs/reference.yaml
+	bin/mailstop formats --markdown > docs/formats.md.new
+	mv docs/formats.md.new docs/formats.md
 
 .PHONY: fmt
 fmt: $(STAMP) ## formats the code

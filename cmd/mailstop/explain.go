@@ -67,8 +67,16 @@ func explain(out io.Writer, x app.Explanation) error {
 	if e.TimeQuality != event.TimeNone {
 		row("time", "%s (%s)", event.AppendTime(nil, e.Time, e.TimeDigits), e.TimeQuality)
 	}
-	row("verdict", "%s, known by: %s", e.Action, e.Verdict)
-	row("entry", "%s", strings.ReplaceAll(string(e.AppendJSON(nil)), `,"`, `, "`))
+	what := "entry"
+	switch {
+	case e.Delivery != nil:
+		what = "delivery"
+	case e.Note != "":
+		row("note", "%s", e.Note)
+	default:
+		row("verdict", "%s, known by: %s", e.Action, e.Verdict)
+	}
+	row(what, "%s", strings.ReplaceAll(string(e.AppendJSON(nil)), `,"`, `, "`))
 	w.WriteByte('\n')
 	row("detectors", "%s", x.Verdict)
 	for _, f := range x.Findings {

@@ -42,6 +42,12 @@ func judge(e *event.Entry, ports []uint16, findings int) string {
 		return "this line alone makes a finding"
 	case e.Error != "":
 		return "not fully read, so no detector sees it: " + e.Error
+	case e.Delivery != nil && e.Delivery.Status == event.StatusNone:
+		return "a mail server's line that tells of no delivery: kept out of the counts of deliveries"
+	case e.Delivery != nil:
+		return "a delivery: it is stored, and makes no finding by itself"
+	case e.Note != "":
+		return "tells of no packet, so no detector sees it"
 	case e.TimeQuality == event.TimeNone:
 		return "has no time, so no detector sees it"
 	case e.Action == event.Allow && mail:

@@ -153,7 +153,7 @@ type tallied struct {
 	name          string
 	stored, known uint64 // entries, and of them those the store had already
 	deliveries    uint64
-	partial       bool   // only a range of times was asked for: its findings would replace those of the whole
+	partial       bool // only a range of times was asked for: its findings would replace those of the whole
 }
 
 // Write implements sinks.Sink.

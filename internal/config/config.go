@@ -5,7 +5,6 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -146,16 +145,12 @@ func Default() Config {
 	}
 }
 
-// Unused returns the keys the file has that this version only reads: they belong to the daemon and its alerts, or to
-// formats that it does not know.
+// Unused returns the keys the file has that this version only reads: they belong to the daemon and its alerts.
 func (c *Config) Unused() []string {
 	var out []string
 	for i, s := range c.Sources {
-		switch {
-		case s.File == nil:
+		if s.File == nil {
 			out = append(out, fmt.Sprintf("sources[%d]", i))
-		case slices.Contains(reserved, s.File.Format):
-			out = append(out, fmt.Sprintf("sources[%d].file.format", i))
 		}
 	}
 	for _, key := range []string{"state_dir", "mail.trusted", "alerts", "http"} {

@@ -46,10 +46,6 @@ func within(key, outer string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// reserved are the names of formats that this version does not read. A file that names one is good: it is shared with
-// versions that do.
-var reserved = []string{"ulogd", "proxmox", "mikrotik", "filterlog", "pf_text", "pflog", "pfirewall", "wfp"}
-
 type failFunc func(key, hint, format string, args ...any)
 
 // lineOf returns the line of a key, or of the nearest key around it.
@@ -71,7 +67,7 @@ func (d *decoder) source(key string, s Source, fail failFunc) {
 			fail(key+".file", "add paths: [/var/log/kern.log]", "names no paths")
 		}
 		if f := s.File.Format; f != "" && f != "auto" {
-			if _, ok := event.ParseFormat(f); !ok && !slices.Contains(reserved, f) {
+			if _, ok := event.ParseFormat(f); !ok {
 				fail(key+".file.format", "known: auto"+names(event.Formats()[1:]), "unknown format %q", f)
 			}
 		}

@@ -23,6 +23,7 @@ func Kind(rules []Rule) parse.Kind {
 		Format: event.Netfilter,
 		Anchor: "IN=… OUT=… SRC=… (or MAC=, ARP HTYPE=)",
 		New:    func() parse.Parser { return newParser(compiled) },
+		Doc:    doc,
 	}
 }
 
