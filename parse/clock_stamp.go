@@ -44,6 +44,11 @@ func ScanHead(line string) (h Head, n int) {
 		if len(line) > n+1 && line[n] == '1' && line[n+1] == ' ' {
 			h.RFC5424 = true
 			n += 2
+		} else if len(line) > n && line[n] == ' ' { // some relays put a space between the priority and the stamp
+			if st, m := ScanStamp(line[n+1:]); m > 0 {
+				h.Stamp, h.At, h.Stamped = st, n+1, true
+				return h, n + 1 + m
+			}
 		}
 	} else {
 		n = dmesgLevel(line)
@@ -103,7 +108,7 @@ func dmesgLevel(s string) int {
 }
 
 // ScanStamp reads the stamp that s starts with and returns its length, 0 if there is none. It knows those of syslog
-// ("Jan  5 10:11:12", also with a year before the time), ISO 8601 with a T or a space, ctime with a year, bare or in
+// ("Jan  5 10:11:12", also with a year before the time, and then with UTC or a colon behind it), ISO 8601 with a T or a space, ctime with a year, bare or in
 // brackets, journalctl's short-full and short-unix. A fraction may follow the second, after a point or a comma.
 func ScanStamp(s string) (Stamp, int) {
 	if len(s) < 14 {
@@ -128,11 +133,28 @@ func ScanStamp(s string) (Stamp, int) {
 	if st, n := scanMonthDay(s); n > 0 {
 		if y, m := scanYear(s[n:]); m > 0 && n+m < len(s) && s[n+m] == ' ' {
 			st.Year = y
-			n += m + 1
+			return scanCiscoTime(s, n+m+1, st)
 		}
 		return scanTime(s, n, st)
 	}
 	return scanNamedDay(s)
+}
+
+// scanCiscoTime reads the time behind a date with a year, as Cisco's firewalls write it: a colon may follow, and before it
+// the zone, of which only UTC is not ambiguous.
+func scanCiscoTime(s string, at int, st Stamp) (Stamp, int) {
+	st, n := scanClock(s, at, st)
+	if n == 0 {
+		return Stamp{}, 0
+	}
+	if rest := s[n:]; len(rest) > 4 && (rest[:4] == " UTC" || rest[:4] == " GMT") && (rest[4] == ':' || rest[4] == ' ') {
+		st.Zoned = true
+		n += 4
+	}
+	if rest := s[n:]; rest == "" || rest[0] == ' ' || rest[0] == ':' && (len(rest) == 1 || rest[1] == ' ') {
+		return st, n
+	}
+	return Stamp{}, 0
 }
 
 // ScanDateTime reads "2026-01-05T10:11:12.345678+01:00", also with a space or two for the T, with slashes in the date, and

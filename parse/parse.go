@@ -65,7 +65,8 @@ type Container struct {
 type Unwrapper interface {
 	// Unwrap removes the layer at the head of text, or around it, and returns what is inside; it stores what the layer
 	// says in r. False means that there is no such layer, and that r is as it was. It is called again on what it
-	// returned, a few times at most, since layers can be stacked. The layer nearest to the source wins.
+	// returned, a few times at most, since layers can be stacked. The layer nearest to the source wins. A layer that returns
+	// all of text as body has told what it knows of a record that a format is to read as a whole: it is the last one.
 	Unwrap(text string, r *Record) (body string, ok bool)
 }
 

@@ -80,7 +80,7 @@ func isHeader(line string) bool {
 		return true
 	case c == 0xef || c == 0: // a file's first line, or what a crashed writer left
 		line = trimEnd(line[:min(len(line), maxHeader)])
-		return line != "" && isHeader(line)
+		return line != "" && line[0] != c && isHeader(line) // 0xef may begin other characters than the mark
 	}
 	return isLower(line[0]) && len(line) < maxHeader && strings.Contains(line, "srcaddr") && strings.Contains(line, "dstaddr")
 }
@@ -222,8 +222,12 @@ func (s *Session) parse(line string, e *event.Entry) (repeats uint32) {
 		if !ok {
 			break
 		}
+		whole := len(inner) == len(body)
 		body = inner
 		s.state.Clock.inner = true
+		if whole {
+			break
+		}
 	}
 	if s.record.RepeatsLast > 0 {
 		s.state.Clock.inner = false

@@ -205,3 +205,15 @@ func TestSessionAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The byte that a byte order mark begins with begins other characters, too.
+func TestHeaderAfterMark(t *testing.T) {
+	for line, want := range map[string]bool{
+		"\uFEFF#Fields: a": true, "\x00\x00#Fields: a": true, "\x00\uFEFF#Fields: a": true,
+		"\xef": false, "\xefN": false, "\uFF41#Fields: a": false, "\uFEFF\uFEFF#": false, "\uFEFF": false, "\x00\x00": false,
+	} {
+		if got := isHeader(line); got != want {
+			t.Errorf("isHeader(%q) = %t, want %t", line, got, want)
+		}
+	}
+}
