@@ -78,6 +78,9 @@ func kmsg(s string, r *parse.Record) (string, bool) {
 	for ; i < len(s) && i < 64 && s[i] != ';'; i++ {
 		switch c := s[i]; {
 		case c == ',':
+			if fields < 3 && (i == 0 || s[i-1] == ',') { // filterlog's fields can be empty, these cannot
+				return s, false
+			}
 			fields++
 		case fields < 3 && c-'0' > 9:
 			return s, false

@@ -10,7 +10,7 @@ import (
 )
 
 // Layer returns the layer for a session's table.
-func Layer() parse.Layer { return parse.Layer{Name: "syslog header", New: New} }
+func Layer() parse.Layer { return parse.Layer{Name: "syslog header", New: New, Doc: doc} }
 
 // New returns an unwrapper of one header: RFC 3164 and RFC 5424, on the wire and in files, with any of the stamps that
 // parse.ScanStamp knows; the kernel's seconds since boot; records of /dev/kmsg; and the notes in which daemons fold
@@ -134,6 +134,9 @@ func afterStamp(s string, r *parse.Record) string {
 	} else {
 		s = s[1:]
 	}
+	if s != "" && s[0] == '<' {
+		s = s[marked(s):]
+	}
 	const kernel = " kernel: "
 	n := 0
 	for n < len(s) && isHostByte[s[n]] {
@@ -160,10 +163,26 @@ func afterStamp(s string, r *parse.Record) string {
 	}
 	s = s[i+1:]
 	// Some UniFi consoles write their name twice.
-	if twice, ok := strings.CutPrefix(s, word+" "); ok && !strings.HasPrefix(twice, "IN=") {
-		s = twice
+	if n := len(word); len(s) > n && s[n] == ' ' && s[:n] == word && !strings.HasPrefix(s[n+1:], "IN=") {
+		s = s[n+1:]
 	}
 	return message(s, r)
+}
+
+// marked returns the length of "<mail.notice> " or "<2.5> ", which FreeBSD's syslogd -vv and -v write behind the stamp.
+func marked(s string) int {
+	i := strings.IndexByte(s[:min(len(s), 20)], '>')
+	if i < 0 || i+1 >= len(s) || s[i+1] != ' ' {
+		return 0
+	}
+	facility, severity, ok := strings.Cut(s[1:i], ".")
+	switch {
+	case !ok || facility == "" || !isHost(facility) && facility[0]-'0' > 9:
+		return 0
+	case facility[0]-'0' <= 9 && len(severity) == 1 && severity[0]-'0' <= 7, isSeverity(severity):
+		return i + 2
+	}
+	return 0
 }
 
 // startsHeader reports whether another header follows a stamp that came without a host.
@@ -252,10 +271,17 @@ func isHost(s string) bool {
 	if s == "" || len(s) > 255 {
 		return false
 	}
+	digits := 0
 	for i := range len(s) {
 		if !isHostByte[s[i]] {
 			return false
 		}
+		if s[i]-'0' <= 9 {
+			digits++
+		}
+	}
+	if digits == len(s) { // the first field of a record: CloudWatch puts a stamp before those of AWS
+		return false
 	}
 	return s[len(s)-1] != ':' || strings.HasSuffix(s, "::") // 2001:db8:: is an address
 }

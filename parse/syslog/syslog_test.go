@@ -52,6 +52,8 @@ func TestHeaders(t *testing.T) {
 		exact    = "2026-01-05T09:11:12Z exact"
 	)
 	for _, tt := range []struct{ line, when, host, program, body string }{
+		// A space behind the priority.
+		{"<134> Jan  5 10:11:12 fw1 kernel: DROP IN=", inferred, "fw1", "kernel", "DROP IN="},
 		// RFC 3164 in files.
 		{"Jan  5 10:11:12 mx1 kernel: [ 8123.456789] [UFW BLOCK] IN=eth0 OUT= ", inferred, "mx1", "kernel", "[UFW BLOCK] IN=eth0 OUT= "},
 		{"Jan  5 10:11:12 mx1 kernel: [19955416.516358] IN=eth0", inferred, "mx1", "kernel", "IN=eth0"},
@@ -131,6 +133,33 @@ func TestHeaders(t *testing.T) {
 		{"<4>1 2026-01-05T09:11:12Z fw ulogd - - [open=\"x IN=", exact, "fw", "ulogd", "[open=\"x IN="},
 		{"<4>1 2026-01-05T09:11:12Z fw", exact, "fw", "", ""},
 		{"70 <4>1 2026-01-05T09:11:12Z fw kernel - - - IN=", exact, "fw", "kernel", "IN="},
+
+		// Cisco's firewalls: a year, a zone, a colon behind the time, a device id with a blank before its colon.
+		{"<164>Jan  5 2026 10:11:12: %ASA-4-106023: Deny tcp", "2026-01-05T10:11:12Z assumed_zone", "", "", "%ASA-4-106023: Deny tcp"},
+		{"Jan 05 2026 10:11:12.345: %ASA-4-106023: Deny tcp", "2026-01-05T10:11:12.345Z assumed_zone", "", "", "%ASA-4-106023: Deny tcp"},
+		{"Jan  5 10:11:12: %ASA-4-106023: Deny tcp", "none", "", "", "Jan  5 10:11:12: %ASA-4-106023: Deny tcp"},
+		{"Jan  5 10:11:12 asa1 : %ASA-2-106001: Inbound", inferred, "asa1", "", ": %ASA-2-106001: Inbound"},
+		{"Jan  5 10:11:12 %ASA-2-106001: Inbound", inferred, "", "", "%ASA-2-106001: Inbound"},
+		{"<166>Jan 05 2026 10:11:12 asa1/admin : %ASA-6-302013: Built", "2026-01-05T10:11:12Z assumed_zone", "asa1/admin", "", ": %ASA-6-302013: Built"},
+		{"<166>Jan 05 2026 09:11:12 UTC: %ASA-6-302013: Built", exact, "", "", "%ASA-6-302013: Built"},
+		{"<166>Jan 05 2026 09:11:12 UTC asa1 : %ASA-6-302013: Built", exact, "asa1", "", ": %ASA-6-302013: Built"},
+		{"<166>Jan 05 2026 09:11:12 UTCX : %ASA-6-302013: Built", "2026-01-05T09:11:12Z assumed_zone", "UTCX", "", ": %ASA-6-302013: Built"},
+		{"<166>:Jan 05 10:11:12 CET: %ASA-6-302013: Built", "none", "", "", ":Jan 05 10:11:12 CET: %ASA-6-302013: Built"},
+		{"<166>2026-01-05T09:11:12Z asa1 : %FTD-6-302013: Built", exact, "asa1", "", ": %FTD-6-302013: Built"},
+		{"<166>2026-01-05T09:11:12Z: %FTD-6-302013: Built", exact, "", "", "%FTD-6-302013: Built"},
+		{"<166>1 2026-01-05T09:11:12Z asa1 %ASA-6-302013 - - - Built", exact, "asa1", "%ASA-6-302013", "Built"},
+		{"Jan  5 10:11:12 192.0.2.1 Jan 05 2026 10:11:12 asa1 : %ASA-6-302013: Built", "2026-01-05T10:11:12Z assumed_zone", "asa1", "", ": %ASA-6-302013: Built"},
+
+		// A number is no host: CloudWatch puts a stamp before the records of AWS.
+		{"2026-01-05T09:11:12.000Z 2 123456789012 eni-0a1b", "2026-01-05T09:11:12.000Z exact", "", "", "2 123456789012 eni-0a1b"},
+		{"2026-01-05T09:11:12Z eni-0a1b-all 2 123456789012 eni-0a1b", exact, "eni-0a1b-all", "", "2 123456789012 eni-0a1b"},
+
+		// FreeBSD's syslogd -vv and -v.
+		{"Jan  5 10:11:12 <mail.notice> mx sm-mta[71]: QID: to=", inferred, "mx", "sm-mta", "QID: to="},
+		{"Jan  5 10:11:12 <2.5> mx sm-mta[71]: QID: to=", inferred, "mx", "sm-mta", "QID: to="},
+		{"Jan  5 10:11:12 <kern.crit> fw kernel: IN=", inferred, "fw", "kernel", "IN="},
+		{"Jan  5 10:11:12 <a@example.com> text", inferred, "", "", "<a@example.com> text"},
+		{"Jan  5 10:11:12 <2.9> text", inferred, "", "", "<2.9> text"},
 
 		// The kernel's stamps: never the time.
 		{"Jan  5 10:11:12 fw kernel: [ 1234.567890][  T123] DROP IN=", inferred, "fw", "kernel", "DROP IN="},
