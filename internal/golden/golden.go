@@ -2,7 +2,9 @@
 package golden
 
 import (
+	"compress/gzip"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +103,27 @@ func Corpus(t testing.TB) string {
 		Skip(t, "the corpus of foreign logs is not beside the project: "+err.Error())
 	}
 	return path
+}
+
+// CorpusLines returns the lines of a file of the corpus, unpacked if its name ends in .gz.
+func CorpusLines(t testing.TB, name string) []string {
+	t.Helper()
+	f, err := os.Open(filepath.Join(Corpus(t), filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var in io.Reader = f
+	if strings.HasSuffix(name, ".gz") {
+		if in, err = gzip.NewReader(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 }
 
 // Skip skips the test, or fails it if CI=true.
