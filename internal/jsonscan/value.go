@@ -4,14 +4,13 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // A Value is a JSON value where it stands in the line.
 type Value struct {
-	Kind    Kind
 	Raw     string // a string without its quotes; anything else as written
-	Escaped bool   // a string has escapes in it
+	Kind    Kind
+	Escaped bool // a string has escapes in it
 }
 
 // Kind is what a value is.
@@ -35,11 +34,7 @@ type scanner struct {
 	at   int
 }
 
-func (p *scanner) space() {
-	for p.at < len(p.text) && isSpace(p.text[p.at]) {
-		p.at++
-	}
-}
+func (p *scanner) space() { p.at = space(p.text, p.at) }
 
 // take steps over c, after white space.
 func (p *scanner) take(c byte) bool {
@@ -56,29 +51,13 @@ func (p *scanner) quoted() (Value, bool) {
 	if !p.take('"') {
 		return Value{}, false
 	}
-	start, escaped := p.at, false
-	for {
-		i := strings.IndexByte(p.text[p.at:], '"')
-		if i < 0 {
-			return Value{}, false
-		}
-		if !escaped && strings.IndexByte(p.text[p.at:p.at+i], '\\') >= 0 {
-			escaped = true
-		}
-		p.at += i + 1
-		if !escaped || !p.isEscaped(start, p.at-1) {
-			return Value{Kind: Text, Raw: p.text[start : p.at-1], Escaped: escaped}, true
-		}
+	end, escaped := stringEnd(p.text, p.at)
+	if end < 0 {
+		return Value{}, false
 	}
-}
-
-// isEscaped reports whether an odd number of backslashes stands between start and the byte at i.
-func (p *scanner) isEscaped(start, i int) bool {
-	n := 0
-	for i-n > start && p.text[i-n-1] == '\\' {
-		n++
-	}
-	return n%2 == 1
+	v := Value{Kind: Text, Raw: p.text[p.at:end], Escaped: escaped}
+	p.at = end + 1
+	return v, true
 }
 
 func (p *scanner) value() (Value, bool) {
@@ -120,6 +99,7 @@ func (p *scanner) skip() bool {
 		switch p.text[p.at] {
 		case '"':
 			if _, ok := p.quoted(); !ok {
+				p.at = len(p.text) // it has no end
 				return false
 			}
 			continue
@@ -134,6 +114,14 @@ func (p *scanner) skip() bool {
 		}
 	}
 	return false
+}
+
+// space returns the index of the first byte of text[at:] that is no white space.
+func space(text string, at int) int {
+	for at < len(text) && isSpace(text[at]) {
+		at++
+	}
+	return at
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
@@ -172,17 +160,6 @@ func (v Value) String(a *Arena) string {
 func isNested(list string) bool {
 	p := scanner{text: list, at: 1}
 	return p.take('[')
-}
-
-// keep makes a string of bytes that were appended to what room returned.
-func (a *Arena) keep(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if n := len(a.chunk); cap(b) == cap(a.chunk)-n {
-		a.chunk = a.chunk[:n+len(b)]
-	}
-	return unsafe.String(&b[0], len(b)) // nothing writes to these bytes again
 }
 
 // appendBytes appends the numbers of a list as bytes; what is no byte becomes '?'.
