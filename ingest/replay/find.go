@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mailstop/ingest"
 )
 
 // Inputs are the files to read, in the order in which they are read, and what was left out.
@@ -37,9 +39,10 @@ func (f File) isStream() bool { return f.info == nil || !f.info.Mode().IsRegular
 const maxDepth = 64
 
 // Find finds what args name: files, folders with all below, patterns of filepath.Match, and "-" for stdin. If one of
-// them is wrong, nothing should be read: the error names each of them, with a hint.
-func Find(args []string, stdin io.Reader) (Inputs, error) {
-	var f finder
+// them is wrong, nothing should be read: the error names each of them, with a hint. Binary files are left out unless they
+// are of one of the kinds.
+func Find(args []string, stdin io.Reader, kinds ...ingest.Container) (Inputs, error) {
+	f := finder{kinds: kinds}
 	var errs []error
 	for _, arg := range args {
 		if err := f.argument(arg, stdin); err != nil {
@@ -58,6 +61,7 @@ func Find(args []string, stdin io.Reader) (Inputs, error) {
 }
 
 type finder struct {
+	kinds []ingest.Container
 	found Inputs
 	stdin bool
 }
@@ -190,7 +194,7 @@ func (f *finder) file(path string, info fs.FileInfo) (why string, err error) {
 	file := File{Path: path, info: info, member: memberOf(path)}
 	if info.Mode().IsRegular() {
 		file.Size = info.Size()
-		if why, err = notLog(path, info.Size()); why != "" || err != nil {
+		if why, err = notLog(path, info.Size(), f.kinds); why != "" || err != nil {
 			return why, err
 		}
 	}

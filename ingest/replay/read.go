@@ -18,6 +18,7 @@ import (
 type reading struct {
 	file  File
 	part  *ingest.Part
+	kinds []ingest.Container
 	lines lines
 	chain *chain // nil without a ledger
 	pump  *pump  // nil for files
@@ -27,7 +28,7 @@ type reading struct {
 
 // begin opens f.
 func (s *Source) begin(f File) (*reading, error) {
-	r := &reading{file: f, part: &ingest.Part{
+	r := &reading{file: f, kinds: s.options.Containers, part: &ingest.Part{
 		Source: f.Path, Host: s.options.Host, Format: s.options.Format, Zone: s.options.Zone, Year: s.options.Year,
 	}}
 	r.lines.pool = s.pool
@@ -70,18 +71,22 @@ var (
 )
 
 func (r *reading) openFile(f *os.File, info fs.FileInfo) error {
-	head := make([]byte, 18)
+	size := info.Size()
+	head := make([]byte, min(headSize, size))
 	n, err := f.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	size := info.Size()
 	c := compressionOf(head[:n])
+	wrapped := c == plain && containerOf(r.kinds, head[:n]) != nil
 	r.part.Size = size
-	r.part.Compressed = c != plain
+	r.part.Compressed = c != plain || wrapped
 	r.part.Reference, r.part.Recorded = r.file.reference(r.part.Zone, f, c, info)
 	r.part.Set = r.file.member.set
-	r.part.Scan = scanner{r.file.Path, info, c, r.lines.pool}.scan
+	r.part.Scan = scanner{r.file.Path, info, c, wrapped, r.kinds, r.lines.pool}.scan
+	if wrapped {
+		return r.unpack(c, newStored(&whole{f, size}))
+	}
 	if c == plain {
 		r.lines.src = &regular{f: f, size: size}
 		r.lines.read = func() int64 { return r.lines.done }
@@ -129,7 +134,7 @@ func (r *reading) unpack(c compression, in *stored) error {
 		// A damaged header is damage like any other: said by the first read, with its offset.
 		src = failing{err}
 	}
-	r.lines.src = src
+	r.lines.src = contain(src, r.kinds, r.lines.eager)
 	r.free = append(r.free, free)
 	return nil
 }

@@ -31,6 +31,9 @@ type Options struct {
 	// one text are not recognised as stored under another.
 	Settings string
 
+	// Containers are the file formats whose records are not lines, in the order in which they are tried.
+	Containers []ingest.Container
+
 	// BlockSize is about how many bytes a batch has, 256 KiB by default.
 	BlockSize int
 	// ExtentSize bounds the bytes, after decompression, that are stored as one, 16 MiB by default. Only a line longer

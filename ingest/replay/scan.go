@@ -6,14 +6,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"mailstop/ingest"
 )
 
 // A scanner reads a file a second time.
 type scanner struct {
-	path string
-	info fs.FileInfo
-	kind compression
-	pool pool
+	path    string
+	info    fs.FileInfo
+	kind    compression
+	wrapped bool // in a container, though it is not compressed
+	kinds   []ingest.Container
+	pool    pool
 }
 
 // scan is ingest.Part.Scan. A damaged file gives what can be read of it, and no error: the reading reports damage.
@@ -30,17 +34,18 @@ func (s scanner) scan(ctx context.Context, stride int64, f func([]byte) bool) er
 	if !os.SameFile(info, s.info) {
 		return errReplaced
 	}
-	if s.kind == plain && stride > 4*probe {
+	direct := s.kind == plain && !s.wrapped
+	if direct && stride > 4*probe {
 		return s.stroll(ctx, file, stride, f)
 	}
 	l := lines{src: &regular{f: file, size: s.info.Size()}, pool: s.pool, read: func() int64 { return 0 }}
-	if s.kind != plain {
+	if !direct {
 		src, free, err := unpack(s.kind, newStored(io.LimitReader(file, s.info.Size())).in)
 		defer free()
 		if err != nil {
 			return nil
 		}
-		l.src = src
+		l.src = contain(src, s.kinds, false)
 	}
 	defer l.drop()
 	for ctx.Err() == nil {

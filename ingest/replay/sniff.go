@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"mailstop/ingest"
 )
 
 // signatures are the kinds of files that lie beside logs. They hold no lines of text.
@@ -36,8 +38,9 @@ var signatures = []struct {
 // sample is how much of a file is looked at.
 const sample = 8 << 10
 
-// notLog says why the file holds no log lines, or "". Damage is no reason: what can be read of it is read.
-func notLog(path string, size int64) (why string, err error) {
+// notLog says why the file holds no log lines and is in no container, or "". Damage is no reason: what can be read of it
+// is read.
+func notLog(path string, size int64, kinds []ingest.Container) (why string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -52,6 +55,9 @@ func notLog(path string, size int64) (why string, err error) {
 	c := compressionOf(head)
 	if c != plain {
 		head = unpackedHead(c, f)
+	}
+	if containerOf(kinds, head) != nil {
+		return "", nil
 	}
 	for _, s := range signatures {
 		if len(head) >= s.offset && bytes.HasPrefix(head[s.offset:], []byte(s.magic)) {

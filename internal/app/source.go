@@ -50,15 +50,16 @@ type logs struct {
 func openLogs(o Options, known ledger) (*logs, error) {
 	l := &logs{}
 	var errs []error
+	kinds := containers(o.Config)
 	for _, g := range groups(o) {
-		in, err := replay.Find(g.paths, o.Stdin)
+		in, err := replay.Find(g.paths, o.Stdin, kinds...)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		opt := replay.Default()
 		opt.Host, opt.Format, opt.Zone, opt.Year = g.host, g.format, g.zone, o.Year
-		opt.Ledger = known
+		opt.Ledger, opt.Containers = known, kinds
 		if o.blockSize > 0 {
 			opt.BlockSize = o.blockSize
 		}
@@ -72,6 +73,15 @@ func openLogs(o Options, known ledger) (*logs, error) {
 		l.skipped = append(l.skipped, in.Skipped...)
 	}
 	return l, errors.Join(errs...)
+}
+
+// containers says to a source what the table says of files whose records are not lines.
+func containers(cfg config.Config) []ingest.Container {
+	var out []ingest.Container
+	for _, c := range Table(cfg).Containers {
+		out = append(out, ingest.Container{Name: c.Name, Match: c.Match, Lines: c.Lines})
+	}
+	return out
 }
 
 // A fileGroup is files that share settings.
