@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"mailstop/event"
+	"mailstop/internal/nftext"
 )
 
 // The shipped table must load, and so must its examples when somebody takes their comment signs away.
@@ -43,7 +44,7 @@ func TestShippedTable(t *testing.T) {
 }
 
 // table reads a list of rules as the configuration has it.
-func table(t *testing.T, text string) []Rule {
+func table(t *testing.T, text string) []nftext.Rule {
 	t.Helper()
 	var file struct {
 		Prefixes []struct {
@@ -55,11 +56,11 @@ func table(t *testing.T, text string) []Rule {
 	if err := d.Decode(&file); err != nil {
 		t.Fatal(err)
 	}
-	var rules []Rule
+	var rules []nftext.Rule
 	for _, p := range file.Prefixes {
 		action, known := event.ParseAction(p.Action)
 		direction, ok := event.ParseDirection(p.Direction)
-		r := Rule{Match: p.Match, Action: action, Rule: p.Rule, Direction: direction}
+		r := nftext.Rule{Match: p.Match, Action: action, Rule: p.Rule, Direction: direction}
 		if err := r.Validate(); err != nil || !known || !ok && p.Direction != "" {
 			t.Errorf("%+v: %v", p, err)
 		}

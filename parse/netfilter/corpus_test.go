@@ -13,15 +13,20 @@ import (
 	"mailstop/event"
 	"mailstop/internal/golden"
 	"mailstop/parse"
+	"mailstop/parse/ebtables"
 	"mailstop/parse/envelope"
+	"mailstop/parse/mikrotik"
+	"mailstop/parse/proxmox"
 	"mailstop/parse/syslog"
+	"mailstop/parse/ulogd"
 )
 
-// corpusSession reads lines as they stand in files, headers and all.
+// corpusSession reads lines as they stand in files, headers and all. It knows the whole family, so that each line has to
+// find its own format.
 func corpusSession() *parse.Session {
 	return parse.NewSession(parse.Table{
 		Layers: []parse.Layer{envelope.Layer(), syslog.Layer()},
-		Kinds:  []parse.Kind{Kind(nil)},
+		Kinds:  []parse.Kind{ebtables.Kind(nil), mikrotik.Kind(nil), proxmox.Kind(nil), ulogd.Kind(nil), Kind(nil)},
 	}, event.FormatUnknown, "")
 }
 
@@ -58,11 +63,13 @@ const (
 	sotm34   = "aag1990__UAHL/SotM34/iptables/iptablesyslog.gz"
 )
 
-// corpusFiles lists what each file has: entries by action, and by line number why a line with IN= and OUT= is damaged.
+// corpusFiles lists what each file has: entries by action; by line number, why a line with IN= and OUT= is damaged, and
+// which lines are another format's of the family, whose own tests compare their fields.
 var corpusFiles = []struct {
 	name    string
 	want    actions
 	damaged map[int]string
+	others  map[int]event.Format
 }{
 	{name: "AdrienRE__iptablogs/iptables.log", want: actions{event.Observe: 4856, event.ActionUnknown: 3587}},
 	{
@@ -79,7 +86,12 @@ var corpusFiles = []struct {
 		name: crowdsec + "iptables-scan-multi-port/iptables-scan-multi-port.log", want: actions{event.ActionUnknown: 17},
 		damaged: span18to49("line ends early"),
 	},
-	{name: crowdsec + "mikrotik-logs/mikrotik-logs.log"},
+	{
+		name: crowdsec + "mikrotik-logs/mikrotik-logs.log", // line 3 is of a login
+		others: map[int]event.Format{
+			1: event.MikroTik, 2: event.MikroTik, 4: event.MikroTik, 5: event.MikroTik, 6: event.MikroTik, 7: event.MikroTik,
+		},
+	},
 	{name: crowdsec + "unifi-cef/cef-logs.log"},
 	{name: crowdsec + "unifi-logs/unifi-logs.log", want: actions{event.Allow: 1, event.Drop: 2}},
 	{name: "dunneja__py-fw-log/iptables.log", want: actions{event.Deny: 1182}},
@@ -120,6 +132,7 @@ var corpusFiles = []struct {
 		name:    "text-index-excerpts/excerpts.log",
 		want:    actions{event.Drop: 3, event.Reject: 4, event.Observe: 1, event.ActionUnknown: 4},
 		damaged: map[int]string{12: "DST is not an address", 13: "SRC is not an address"}, // masked by their owners
+		others:  map[int]event.Format{2: event.Ulogd},
 	},
 	{name: "wazuh__wazuh/ruleset/testing/tests/sophos_fw.ini"},
 	{name: "wazuh__wazuh/ruleset/testing/tests/firewalld.ini"},
@@ -131,7 +144,7 @@ var elsewhere = map[string]bool{
 	crowdsec + "iptables-scan-multi-port/scenario.assert": true,
 	crowdsec + "unifi-logs/parser.assert":                 true,
 	crowdsec + "unifi-cef/parser.assert":                  true, // CEF, not netfilter
-	crowdsec + "mikrotik-logs/parser.assert":              true, // RouterOS, not netfilter
+	crowdsec + "mikrotik-logs/parser.assert":              true, // RouterOS: its own test reads it
 	beats + "geo.log-expected.json":                       true,
 	beats + "icmp.log-expected.json":                      true,
 	beats + "iptables.log-expected.json":                  true,
@@ -163,6 +176,11 @@ func TestCorpus(t *testing.T) {
 				packet := strings.Contains(line, "IN=") && strings.Contains(line, " OUT=")
 				why, damaged := file.damaged[i+1]
 				switch {
+				case file.others[i+1] != event.FormatUnknown:
+					seen++
+					if e.Format != file.others[i+1] || e.Error != "" || e.Note != "" {
+						t.Errorf("line %d: %s, error %q\n%s", i+1, e.Format, e.Error, line)
+					}
 				case damaged:
 					seen++
 					if e.Error != why || e.Format != event.Netfilter {
@@ -172,14 +190,17 @@ func TestCorpus(t *testing.T) {
 					t.Errorf("line %d: error %q\n%s", i+1, e.Error, line)
 				case packet:
 					got[e.Action]++
+					if e.Format != event.Netfilter {
+						t.Errorf("line %d is read as %s\n%s", i+1, e.Format, line)
+					}
 					checkWhole(t, i+1, &e)
 				}
 			}
 			if want := file.want; !maps.Equal(got, want) && len(got)+len(want) > 0 {
 				t.Errorf("got %v, want %v", got, want)
 			}
-			if seen != len(file.damaged) {
-				t.Errorf("%d damaged lines, %d are listed", seen, len(file.damaged))
+			if n := len(file.damaged) + len(file.others); seen != n {
+				t.Errorf("%d damaged lines and lines of other formats, %d are listed", seen, n)
 			}
 		})
 	}

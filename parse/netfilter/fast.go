@@ -1,6 +1,9 @@
 package netfilter
 
-import "mailstop/event"
+import (
+	"mailstop/event"
+	"mailstop/internal/nftext"
+)
 
 // The fast reader follows the order in which the kernel writes tokens, comparing at a cursor. It reads the plain IPv4
 // and IPv6 forms of TCP, UDP and ICMP queries, which are more than 99 of 100 lines, and gives up at the first byte
@@ -10,10 +13,10 @@ import "mailstop/event"
 // Each function takes the index where to begin and returns the index behind what it read, or -1.
 
 // fast reads line, which begins with h, into e. If it returns false, the packet's fields of e are spoilt.
-func fast(line string, h *head, e *event.Entry) bool {
-	i := int(h.size)
-	if v, j := ip4(line, i); j >= 0 {
-		e.Src = addr4(v)
+func fast(line string, h *nftext.Head, e *event.Entry) bool {
+	i := h.Size()
+	if v, j := nftext.IP4(line, i); j >= 0 {
+		e.Src = nftext.Addr4(v)
 		i = fast4(line, j, e)
 	} else {
 		i = fast6(line, i, e)
@@ -30,7 +33,7 @@ func fast(line string, h *head, e *event.Entry) bool {
 		}
 		i++
 	}
-	h.apply(line, e)
+	h.Apply(line, e)
 	return true
 }
 
@@ -39,28 +42,28 @@ func fast4(s string, i int, e *event.Entry) int {
 	if len(s)-i < 5 || s[i:i+5] != " DST=" {
 		return -1
 	}
-	dst, i := ip4(s, i+5)
+	dst, i := nftext.IP4(s, i+5)
 	if i < 0 || len(s)-i < 5 || s[i:i+5] != " LEN=" {
 		return -1
 	}
-	e.Dst = addr4(dst)
+	e.Dst = nftext.Addr4(dst)
 	var ttl uint32
-	e.Length, i = number(s, i+5)
+	e.Length, i = nftext.Number(s, i+5)
 	switch {
 	case i < 0:
 		return -1
 	case len(s)-i >= 24 && s[i:i+24] == " TOS=0x00 PREC=0x00 TTL=":
 	case len(s)-i >= 24 && s[i:i+7] == " TOS=0x" && s[i+9:i+17] == " PREC=0x" && s[i+19:i+24] == " TTL=" &&
-		hexValue[s[i+7]]|hexValue[s[i+8]]|hexValue[s[i+17]]|hexValue[s[i+18]] < 16:
+		nftext.HexValue[s[i+7]]|nftext.HexValue[s[i+8]]|nftext.HexValue[s[i+17]]|nftext.HexValue[s[i+18]] < 16:
 	default:
 		return -1
 	}
-	ttl, i = number(s, i+24)
+	ttl, i = nftext.Number(s, i+24)
 	if i < 0 || ttl > 255 || len(s)-i < 4 || s[i:i+4] != " ID=" {
 		return -1
 	}
 	e.TTL = uint8(ttl)
-	if _, i = number(s, i+4); i < 0 {
+	if _, i = nftext.Number(s, i+4); i < 0 {
 		return -1
 	}
 	if len(s)-i >= 3 && s[i:i+3] == " DF" {
@@ -84,32 +87,32 @@ func fast4(s string, i int, e *event.Entry) int {
 // fast6 reads both addresses and what follows them.
 func fast6(s string, i int, e *event.Entry) int {
 	const dst = " DST="
-	if len(s)-i < 2*fullIPv6+len(dst) || s[i+fullIPv6:i+fullIPv6+len(dst)] != dst {
+	if len(s)-i < 2*nftext.FullIPv6+len(dst) || s[i+nftext.FullIPv6:i+nftext.FullIPv6+len(dst)] != dst {
 		return -1
 	}
 	var ok, ok2 bool
-	e.Src, ok = ip6(s[i : i+fullIPv6])
-	i += fullIPv6 + len(dst)
-	e.Dst, ok2 = ip6(s[i : i+fullIPv6])
-	i += fullIPv6
+	e.Src, ok = nftext.IP6(s[i : i+nftext.FullIPv6])
+	i += nftext.FullIPv6 + len(dst)
+	e.Dst, ok2 = nftext.IP6(s[i : i+nftext.FullIPv6])
+	i += nftext.FullIPv6
 	if !ok || !ok2 || len(s)-i < 5 || s[i:i+5] != " LEN=" {
 		return -1
 	}
 	var hops uint32
-	e.Length, i = number(s, i+5)
+	e.Length, i = nftext.Number(s, i+5)
 	if i < 0 || len(s)-i < 4 || s[i:i+4] != " TC=" {
 		return -1
 	}
-	_, i = number(s, i+4)
+	_, i = nftext.Number(s, i+4)
 	if i < 0 || len(s)-i < 10 || s[i:i+10] != " HOPLIMIT=" {
 		return -1
 	}
-	hops, i = number(s, i+10)
+	hops, i = nftext.Number(s, i+10)
 	if i < 0 || hops > 255 || len(s)-i < 9 || s[i:i+9] != " FLOWLBL=" {
 		return -1
 	}
 	e.TTL = uint8(hops)
-	_, i = number(s, i+9)
+	_, i = nftext.Number(s, i+9)
 	if i < 0 || len(s)-i < 14 || s[i:i+7] != " PROTO=" {
 		return -1
 	}
@@ -129,11 +132,11 @@ func fastPorts(s string, i int, e *event.Entry) int {
 	if len(s)-i < 5 || s[i:i+5] != " SPT=" {
 		return -1
 	}
-	spt, i := number(s, i+5)
+	spt, i := nftext.Number(s, i+5)
 	if i < 0 || len(s)-i < 5 || s[i:i+5] != " DPT=" {
 		return -1
 	}
-	dpt, i := number(s, i+5)
+	dpt, i := nftext.Number(s, i+5)
 	if spt|dpt > 0xffff {
 		return -1
 	}
@@ -148,7 +151,7 @@ func fastUDP(s string, i int, e *event.Entry) int {
 	if i < 0 || len(s)-i < 5 || s[i:i+5] != " LEN=" {
 		return -1
 	}
-	_, i = number(s, i+5)
+	_, i = nftext.Number(s, i+5)
 	e.Proto = event.UDP
 	e.Has |= hasIP | event.HasPorts
 	return i
@@ -159,8 +162,8 @@ func fastTCP(s string, i int, e *event.Entry) int {
 	if i < 0 || len(s)-i < 8 || s[i:i+8] != " WINDOW=" {
 		return -1
 	}
-	_, i = number(s, i+8)
-	if i < 0 || len(s)-i < 9 || s[i:i+7] != " RES=0x" || hexValue[s[i+7]]|hexValue[s[i+8]] > 15 {
+	_, i = nftext.Number(s, i+8)
+	if i < 0 || len(s)-i < 9 || s[i:i+7] != " RES=0x" || nftext.HexValue[s[i+7]]|nftext.HexValue[s[i+8]] > 15 {
 		return -1
 	}
 	i += 9
@@ -175,7 +178,7 @@ func fastTCP(s string, i int, e *event.Entry) int {
 		case s[i:i+4] == " ACK":
 			flag = event.ACK
 		case s[i:i+6] == " URGP=":
-			_, i = number(s, i+6)
+			_, i = nftext.Number(s, i+6)
 			return i
 		case s[i:i+4] == " RST":
 			flag = event.RST
@@ -204,27 +207,27 @@ func fastICMP(s string, i int, proto uint8, e *event.Entry) int {
 	if len(s)-i < 6 || s[i:i+6] != " TYPE=" {
 		return -1
 	}
-	typ, i := number(s, i+6)
+	typ, i := nftext.Number(s, i+6)
 	if i < 0 || len(s)-i < 6 || s[i:i+6] != " CODE=" {
 		return -1
 	}
-	code, i := number(s, i+6)
-	if i < 0 || typ|code > 255 || hasEmbedded(proto, uint8(typ)) {
+	code, i := nftext.Number(s, i+6)
+	if i < 0 || typ|code > 255 || nftext.HasEmbedded(proto, uint8(typ)) {
 		return -1
 	}
 	e.Proto, e.ICMPType, e.ICMPCode = proto, uint8(typ), uint8(code)
 	e.Has |= hasIP | event.HasICMPType | event.HasICMPCode
-	if !isEcho(proto, uint8(typ)) {
+	if !nftext.IsEcho(proto, uint8(typ)) {
 		return i
 	}
 	if len(s)-i < 4 || s[i:i+4] != " ID=" {
 		return -1
 	}
-	_, i = number(s, i+4)
+	_, i = nftext.Number(s, i+4)
 	if i < 0 || len(s)-i < 5 || s[i:i+5] != " SEQ=" {
 		return -1
 	}
-	_, i = number(s, i+5)
+	_, i = nftext.Number(s, i+5)
 	return i
 }
 
@@ -234,7 +237,7 @@ func fastTail(s string, i int, e *event.Entry) int {
 	case s[i] != ' ':
 		return -1
 	case len(s)-i > 6 && s[i:i+6] == " OPT (" && e.Is(event.HasTCPFlags):
-		for i += 6; i < len(s) && hexValue[s[i]] < 16; {
+		for i += 6; i < len(s) && nftext.HexValue[s[i]] < 16; {
 			i++
 		}
 		if i >= len(s) || s[i] != ')' {
@@ -242,14 +245,14 @@ func fastTail(s string, i int, e *event.Entry) int {
 		}
 		i++
 	case len(s)-i > 8 && s[i:i+8] == " MARK=0x" && !e.Is(event.HasMark):
-		e.Mark, i = hex(s, i+8)
+		e.Mark, i = nftext.Hex(s, i+8)
 		e.Has |= event.HasMark
 	case len(s)-i > 5 && s[i:i+5] == " UID=" && !e.Is(event.HasUID):
-		e.UID, i = number(s, i+5)
+		e.UID, i = nftext.Number(s, i+5)
 		if i < 0 || len(s)-i < 5 || s[i:i+5] != " GID=" {
 			return -1
 		}
-		_, i = number(s, i+5)
+		_, i = nftext.Number(s, i+5)
 		e.Has |= event.HasUID
 	default:
 		return -1

@@ -5,6 +5,7 @@ import (
 
 	"mailstop/event"
 	"mailstop/internal/golden"
+	"mailstop/internal/nftext"
 	"mailstop/parse"
 )
 
@@ -18,6 +19,6 @@ func TestGolden(t *testing.T) {
 }
 
 // session returns one that knows nothing but this format.
-func session(rules []Rule) *parse.Session {
+func session(rules []nftext.Rule) *parse.Session {
 	return parse.NewSession(parse.Table{Kinds: []parse.Kind{Kind(rules)}}, event.FormatUnknown, "")
 }

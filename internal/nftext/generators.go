@@ -1,4 +1,4 @@
-package netfilter
+package nftext
 
 import (
 	"strings"
@@ -8,12 +8,12 @@ import (
 
 // generators know the prefixes that programs write. Each gets the prefix without blanks around it and whether its end
 // may be cut off; it returns true if the prefix is its own, and then says in v all that the prefix tells.
-var generators = [...]func(p string, cut bool, v *verdict) bool{
+var generators = [...]func(p string, cut bool, v *Verdict) bool{
 	ufw, trace, conntrack, shorewall, shorewallPair, bracketed, firewalld, openwrt, suse, csf,
 }
 
 // ufw: src/backend_iptables.py. BLOCK is written for drop and for reject alike. AUDIT is written before the decision.
-func ufw(p string, _ bool, v *verdict) bool {
+func ufw(p string, _ bool, v *Verdict) bool {
 	i := strings.Index(p, "[UFW ")
 	if i < 0 {
 		return false
@@ -24,42 +24,42 @@ func ufw(p string, _ bool, v *verdict) bool {
 	}
 	switch word {
 	case "BLOCK":
-		v.action = event.Deny
+		v.Action = event.Deny
 	case "LIMIT BLOCK":
-		v.action = event.Reject
+		v.Action = event.Reject
 	case "ALLOW":
-		v.action = event.Allow
+		v.Action = event.Allow
 	case "AUDIT", "AUDIT INVALID":
-		v.action = event.Observe
+		v.Action = event.Observe
 	default:
 		return false // some other tool's: its words tell
 	}
-	v.rule = p[i : i+len("[UFW ")+len(word)+1]
+	v.Rule = p[i : i+len("[UFW ")+len(word)+1]
 	return true
 }
 
 // trace: "TRACE: table:chain:rule:n" for each rule that a packet meets. No single line is a verdict.
-func trace(p string, _ bool, v *verdict) bool {
+func trace(p string, _ bool, v *Verdict) bool {
 	at, ok := strings.CutPrefix(p, "TRACE: ")
 	if !ok {
 		return false
 	}
-	v.action = event.Observe
-	v.rule = at
+	v.Action = event.Observe
+	v.Rule = at
 	if parts := strings.SplitN(at, ":", 3); len(parts) == 3 {
-		v.ruleset = at[:len(parts[0])+1+len(parts[1])]
+		v.Ruleset = at[:len(parts[0])+1+len(parts[1])]
 	}
 	return true
 }
 
 // conntrack: nf_conntrack_log_invalid. The packet is invalid; what becomes of it is another rule's matter.
-func conntrack(p string, _ bool, v *verdict) bool {
+func conntrack(p string, _ bool, v *Verdict) bool {
 	if !strings.HasPrefix(p, "nf_ct_") {
 		return false
 	}
-	v.action = event.Observe
+	v.Action = event.Observe
 	name, reason, _ := strings.Cut(p, ":")
-	v.rule, v.reason = name, strings.TrimRight(strings.TrimLeft(reason, " "), ": ")
+	v.Rule, v.Reason = name, strings.TrimRight(strings.TrimLeft(reason, " "), ": ")
 	return true
 }
 
@@ -82,30 +82,30 @@ var shorewallWords = []disposition{
 }
 
 // shorewall: LOGFORMAT="Shorewall:%s:%s:", or "Shorewall:%s:%d:%s:" with rule numbers.
-func shorewall(p string, cut bool, v *verdict) bool {
+func shorewall(p string, cut bool, v *Verdict) bool {
 	i := strings.Index(p, "Shorewall:")
 	if i < 0 {
 		return false
 	}
 	rest := strings.TrimSuffix(p[i+len("Shorewall:"):], ":")
 	chain, word, ok := strings.Cut(rest, ":")
-	v.rule = p[i : i+len("Shorewall:")+len(rest)]
-	v.ruleset = chain
+	v.Rule = p[i : i+len("Shorewall:")+len(rest)]
+	v.Ruleset = chain
 	if !ok {
 		return true
 	}
 	if number, after, ok := strings.Cut(word, ":"); ok && allDigits(number) {
-		v.rule, word = number, after
+		v.Rule, word = number, after
 	}
-	v.action, ok = disposed(shorewallWords, word, cut && !strings.HasSuffix(p, ":"))
+	v.Action, ok = disposed(shorewallWords, word, cut && !strings.HasSuffix(p, ":"))
 	if !ok && !cut {
-		v.action = wordVerdict(word)
+		v.Action = wordVerdict(word)
 	}
 	return true
 }
 
 // shorewallPair: LOGFORMAT="%s %s ", as in the newer sample configurations: "net-fw DROP", with a rule number between.
-func shorewallPair(p string, cut bool, v *verdict) bool {
+func shorewallPair(p string, cut bool, v *Verdict) bool {
 	chain, word, ok := strings.Cut(p, " ")
 	if !ok || !isZonePair(chain) {
 		return false
@@ -118,9 +118,9 @@ func shorewallPair(p string, cut bool, v *verdict) bool {
 	if !ok {
 		return false
 	}
-	v.action, v.ruleset = action, chain
+	v.Action, v.Ruleset = action, chain
 	if rule != "" {
-		v.rule = rule
+		v.Rule = rule
 	}
 	return true
 }
@@ -143,7 +143,7 @@ func isZonePair(s string) bool {
 // bracketed: "[WAN_IN-default-D]" of EdgeOS, older UniFi and VyOS, where the last letter is the verdict; rule sets
 // contain hyphens, so the last two divide. VyOS 1.4 also writes "[ipv4-NAME-default]" without a letter. UniFi OS
 // turns the last two around and adds the rule's name: [WAN_LOCAL-D-10005] DESCR="Block all".
-func bracketed(p string, _ bool, v *verdict) bool {
+func bracketed(p string, _ bool, v *Verdict) bool {
 	inside, descr, described := strings.Cut(p, ` DESCR="`)
 	if !strings.HasSuffix(inside, "]") {
 		return false
@@ -156,7 +156,7 @@ func bracketed(p string, _ bool, v *verdict) bool {
 	end := inside[last+1:]
 	vyos := strings.HasPrefix(inside, "ipv4-") || strings.HasPrefix(inside, "ipv6-")
 	if isRuleNumber(end) && vyos && !described {
-		v.ruleset, v.rule = inside[:last], end
+		v.Ruleset, v.Rule, v.unifi = inside[:last], end, true
 		return true
 	}
 	mid := strings.LastIndexByte(inside[:last], '-')
@@ -169,7 +169,7 @@ func bracketed(p string, _ bool, v *verdict) bool {
 		if !ok && !vyos {
 			return false
 		}
-		v.ruleset, v.rule, v.action = inside[:mid], middle, action
+		v.Ruleset, v.Rule, v.Action, v.unifi = inside[:mid], middle, action, true
 		return true
 	}
 	if !allDigits(end) {
@@ -179,8 +179,8 @@ func bracketed(p string, _ bool, v *verdict) bool {
 	if !ok && !described {
 		return false
 	}
-	v.ruleset, v.rule, v.action = inside[:mid], end, action
-	v.reason = strings.TrimSuffix(descr, `"`)
+	v.Ruleset, v.Rule, v.Action, v.unifi = inside[:mid], end, action, true
+	v.Reason = strings.TrimSuffix(descr, `"`)
 	return true
 }
 
@@ -209,16 +209,16 @@ var firewalldWords = []disposition{
 
 // firewalld: LogDenied in src/firewall/core/nftables.py and ipXtables.py. "filter_IN_public_REJECT: ", without filter_
 // in the iptables backend, where it is also cut at 29 bytes.
-func firewalld(p string, cut bool, v *verdict) bool {
+func firewalld(p string, cut bool, v *Verdict) bool {
 	name := strings.TrimSuffix(p, ":")
 	cut = cut && name == p
 	name, filter := strings.CutPrefix(name, "filter_")
 	switch name {
 	case "FINAL_REJECT", "RFC3964_IPv4_REJECT":
-		v.action = event.Reject
+		v.Action = event.Reject
 		return true
 	case "FINAL_DROP", "STATE_INVALID_DROP", "rpfilter_DROP":
-		v.action = event.Drop
+		v.Action = event.Drop
 		return true
 	}
 	zone, isChain := name, false
@@ -236,7 +236,7 @@ func firewalld(p string, cut bool, v *verdict) bool {
 			continue
 		}
 		if action, ok := disposed(firewalldWords, zone[i+1:], cut); ok {
-			v.action, v.ruleset = action, zone[:i]
+			v.Action, v.Ruleset = action, zone[:i]
 			return true
 		}
 	}
@@ -252,7 +252,7 @@ var openwrtWords = []disposition{
 
 // openwrt: firewall4's "reject wan in: " and "drop wan invalid ct state: ", firewall3's "REJECT wan in: " and before
 // that "REJECT(src wan)". The name of a logged rule stands alone and is left to its words.
-func openwrt(p string, _ bool, v *verdict) bool {
+func openwrt(p string, _ bool, v *Verdict) bool {
 	if word, side, ok := strings.Cut(p, "("); ok {
 		zone, isSide := strings.CutPrefix(side, "src ")
 		if !isSide {
@@ -262,7 +262,7 @@ func openwrt(p string, _ bool, v *verdict) bool {
 		if !isSide || !known || !strings.HasSuffix(zone, ")") {
 			return false
 		}
-		v.action, v.ruleset = action, zone[:len(zone)-1]
+		v.Action, v.Ruleset = action, zone[:len(zone)-1]
 		return true
 	}
 	word, rest, ok := strings.Cut(p, " ")
@@ -282,7 +282,7 @@ func openwrt(p string, _ bool, v *verdict) bool {
 	if !ok {
 		return false
 	}
-	v.action, v.ruleset = action, zone
+	v.Action, v.Ruleset = action, zone
 	return true
 }
 
@@ -295,28 +295,28 @@ var suseWords = []disposition{
 }
 
 // suse: SuSEfirewall2's "SFW2-INext-DROP-DEFLT".
-func suse(p string, _ bool, v *verdict) bool {
+func suse(p string, _ bool, v *Verdict) bool {
 	rest, ok := strings.CutPrefix(p, "SFW2-")
 	if !ok {
 		return false
 	}
 	chain, rest, _ := strings.Cut(rest, "-")
 	word, _, _ := strings.Cut(rest, "-")
-	v.ruleset = chain
-	v.action, _ = disposed(suseWords, word, false)
+	v.Ruleset = chain
+	v.Action, _ = disposed(suseWords, word, false)
 	return true
 }
 
 // csf: ConfigServer firewall's "Firewall: *TCP_IN Blocked*".
-func csf(p string, _ bool, v *verdict) bool {
+func csf(p string, _ bool, v *Verdict) bool {
 	rest, ok := strings.CutPrefix(p, "Firewall: *")
 	if !ok || !strings.HasSuffix(rest, "*") {
 		return false
 	}
 	rest = rest[:len(rest)-1]
 	if chain, word, ok := strings.Cut(rest, " "); ok && word == "Blocked" {
-		v.ruleset = chain
+		v.Ruleset = chain
 	}
-	v.action = wordVerdict(rest)
+	v.Action = wordVerdict(rest)
 	return true
 }

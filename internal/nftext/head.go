@@ -1,4 +1,4 @@
-package netfilter
+package nftext
 
 import (
 	"strings"
@@ -15,12 +15,23 @@ const (
 	maxHead  = 255
 )
 
-type head struct {
-	size    uint8 // bytes of text, up to and including "SRC="
+// A Head is the begin of lines, up to and including "SRC=", and what it means.
+type Head struct {
+	size    uint8 // bytes of text
 	in, out span
 	dir     event.Direction
-	verdict verdict
+	verdict Verdict
 	text    [maxHead]byte
+}
+
+// Size is the index behind the head: that of the source address.
+func (h *Head) Size() int { return int(h.size) }
+
+// Apply stores what the head of line says in e.
+func (h *Head) Apply(line string, e *event.Entry) {
+	e.IfaceIn, e.IfaceOut = h.in.of(line), h.out.of(line)
+	e.Direction = h.dir
+	h.verdict.Apply(e)
 }
 
 // A span is a part of a head's text.
@@ -28,19 +39,21 @@ type span struct{ from, to uint8 }
 
 func (s span) of(line string) string { return line[s.from:s.to] }
 
-type heads struct {
+// Heads remembers heads. Its zero value is empty after Init.
+type Heads struct {
 	order [maxHeads]uint8 // indices of slots, most recently used first
-	slots [maxHeads]head
+	slots [maxHeads]Head
 }
 
-func (hs *heads) init() {
+// Init makes hs ready for use.
+func (hs *Heads) Init() {
 	for i := range hs.order {
 		hs.order[i] = uint8(i)
 	}
 }
 
-// find returns the head that line begins with, or nil.
-func (hs *heads) find(line string) *head {
+// Find returns the head that line begins with, or nil.
+func (hs *Heads) Find(line string) *Head {
 	for i, k := range &hs.order {
 		h := &hs.slots[k%maxHeads]
 		n := int(h.size)
@@ -59,7 +72,7 @@ func (hs *heads) find(line string) *head {
 }
 
 // add returns a slot for text, instead of the one that was not used for longest.
-func (hs *heads) add(text string) *head {
+func (hs *Heads) add(text string) *Head {
 	k := hs.order[maxHeads-1]
 	copy(hs.order[1:], hs.order[:maxHeads-1])
 	hs.order[0] = k
@@ -68,11 +81,11 @@ func (hs *heads) add(text string) *head {
 	return h
 }
 
-// learn reads the head of a line that begins with none of the known ones. It returns nil, and learns nothing, unless
-// the line is written as the kernel does, with an address part.
-func (p *parser) learn(line string) *head {
-	from := start(line)
-	if from < 0 || from > maxHead || tangled(line[:from]) != nil {
+// Learn reads the head of a line that begins with none of the known ones. It returns nil, and learns nothing, unless
+// the line is written as the kernel or ulogd do, with an address part.
+func (hs *Heads) Learn(line string, d Dialect, verdicts *Verdicts) *Head {
+	from := Start(line)
+	if from < 0 || from > maxHead || Tangled(line[:from]) != nil {
 		return nil
 	}
 	i := from + len("IN=")
@@ -93,13 +106,13 @@ func (p *parser) learn(line string) *head {
 	if i > maxHead {
 		return nil
 	}
-	v := p.verdicts.of(line[:from])
-	h := p.heads.add(line[:i])
+	v := verdicts.Of(Prefix(line[:from], d))
+	h := hs.add(line[:i])
 	h.in, h.out = span{uint8(in[0]), uint8(in[1])}, span{uint8(out[0]), uint8(out[1])}
 	h.verdict = *v
-	h.dir = v.direction
+	h.dir = v.Direction
 	if h.dir == event.DirectionUnknown {
-		h.dir = direction(h.in.of(line), h.out.of(line))
+		h.dir = Direction(h.in.of(line), h.out.of(line))
 	}
 	return h
 }
@@ -118,10 +131,4 @@ func skipName(line string, i int, key string) int {
 		_, i = name(line, i+len(key))
 	}
 	return i
-}
-
-func (h *head) apply(line string, e *event.Entry) {
-	e.IfaceIn, e.IfaceOut = h.in.of(line), h.out.of(line)
-	e.Direction = h.dir
-	h.verdict.apply(e)
 }

@@ -1,17 +1,20 @@
-package netfilter
+package nftext
 
 import (
 	"strings"
 
 	"mailstop/event"
-	"mailstop/parse"
 )
 
 // word reads a token without an equals sign.
 func (r *reader) word(w string) {
 	switch w {
 	case "TRUNCATED":
-		r.ended = true
+		if r.dialect == Ulogd {
+			r.incomplete()
+		} else {
+			r.ended = true
+		}
 		return
 	case "INCOMPLETE":
 		r.incomplete()
@@ -19,35 +22,12 @@ func (r *reader) word(w string) {
 	case "OPT", ")":
 		return
 	}
-	switch r.stage {
-	case inHead:
-		if w == "ARP" {
+	if r.stage < inProto {
+		if r.headerWord(w) {
 			return
 		}
-	case inIP:
-		switch {
-		case w == "CE", w == "DF", w == "MF", w == "AH":
-			return
-		case w == "ESP": // of IPv6, where it ends the line
-			r.e.Proto = esp
-			r.e.Has |= event.HasProto
-			r.saw |= sawPROTO
-			return
-		case w == "Unknown": // "Unknown Ext Hdr n" ends the line
-			r.ended = true
-			return
-		case strings.HasPrefix(w, "FRAG:"):
-			n, end := number(w, len("FRAG:"))
-			if end != len(w) {
-				r.fail(errNumber)
-			}
-			r.fragment = r.fragment || n > 0
-			return
-		case strings.HasPrefix(w, "ID:"):
-			return
-		}
-	case inProto, inTail:
-		if f := flagByName(w); f != 0 && (r.e.Proto == event.TCP || !r.e.Is(event.HasProto)) {
+	} else {
+		if f := FlagByName(w); f != 0 && (r.e.Proto == event.TCP || !r.e.Is(event.HasProto)) {
 			r.flags |= f
 			return
 		}
@@ -59,7 +39,56 @@ func (r *reader) word(w string) {
 	r.badWord = true
 }
 
-func flagByName(w string) event.TCPFlags {
+// headerWord reads a word that stands before the protocol. False means that w is none.
+func (r *reader) headerWord(w string) bool {
+	switch r.stage {
+	case inHead:
+		return w == "ARP"
+	case inARP: // of ulogd and Proxmox
+		return w == "REQUEST" || w == "REPLY" || w == "NAK"
+	case inIP:
+	default:
+		return false
+	}
+	switch {
+	case w == "CE", w == "DF", w == "MF", w == "AH":
+	case w == "ESP": // of IPv6, where it ends the line
+		r.e.Proto = esp
+		r.e.Has |= event.HasProto
+		r.saw |= sawPROTO
+	case w == "Unknown": // "Unknown Ext Hdr n" ends the line
+		r.ended = true
+	case strings.HasPrefix(w, "FRAG:"):
+		w = w[len("FRAG:"):]
+		if w == "" && r.dialect == Ulogd {
+			w = r.argument()
+		}
+		n, end := Number(w, 0)
+		if end != len(w) {
+			r.fail(errNumber)
+		}
+		r.fragment = r.fragment || n > 0
+	case strings.HasPrefix(w, "ID:"):
+		if w == "ID:" && r.dialect == Ulogd {
+			r.argument()
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// argument returns the token behind a word that ends in a colon and a blank.
+func (r *reader) argument() string {
+	rest := strings.TrimPrefix(r.s[r.i:], " ")
+	from := len(r.s) - len(rest)
+	token, _, whole := strings.Cut(rest, " ")
+	r.i, r.whole = from+len(token), whole
+	return token
+}
+
+// FlagByName returns the TCP flag that is written so, or 0.
+func FlagByName(w string) event.TCPFlags {
 	switch w {
 	case "SYN":
 		return event.SYN
@@ -82,12 +111,15 @@ func flagByName(w string) event.TCPFlags {
 }
 
 // incomplete reads "INCOMPLETE [n bytes]": the packet was too short for the header that should come here. In the
-// fragment header of IPv6 the bare word means that more fragments follow.
+// fragment header of IPv6 the bare word means that more fragments follow. ulogd goes on behind it.
 func (r *reader) incomplete() {
-	if r.stage == inIP {
-		return
+	switch {
+	case r.stage == inIP:
+	case r.dialect == Ulogd:
+		r.damaged, r.stage = true, inTail
+	default:
+		r.ended = true
 	}
-	r.ended = true
 }
 
 // inner skips the packet inside an ICMP error, which never says anything of the outer one.
@@ -111,7 +143,7 @@ func (r *reader) inner(at int) {
 	}
 	r.i = len(r.s)
 	r.whole = false
-	r.fail(parse.ErrTruncated)
+	r.fail(ErrTruncated)
 }
 
 // options skips the hexadecimal text of IP or TCP options, or the bracket before the extension headers of IPv6.
@@ -127,7 +159,7 @@ func (r *reader) options(at int) {
 	r.i = at + end + 1
 }
 
-// protoByName returns the number of a protocol that netfilter or ulogd write by name.
+// protoByName returns the number of a protocol that netfilter, ulogd or Proxmox write by name.
 func protoByName(s string) (uint8, bool) {
 	switch s {
 	case "TCP":
@@ -147,7 +179,7 @@ func protoByName(s string) (uint8, bool) {
 	case "IGMP":
 		return 2, true
 	case "SCTP":
-		return 132, true
+		return sctp, true
 	case "DCCP":
 		return 33, true
 	}
@@ -157,5 +189,6 @@ func protoByName(s string) (uint8, bool) {
 const (
 	esp     = 50
 	ah      = 51
+	sctp    = 132
 	udplite = 136
 )

@@ -1,4 +1,4 @@
-package netfilter
+package nftext
 
 import (
 	"errors"
@@ -44,25 +44,28 @@ type compiledRule struct {
 	match *regexp.Regexp
 }
 
-// compile panics on a rule that Validate refuses.
-func compile(rules []Rule) []compiledRule {
-	out := make([]compiledRule, len(rules))
+// Rules are rules that are ready to be used, by any number of parsers at once.
+type Rules []compiledRule
+
+// Compile panics on a rule that Validate refuses.
+func Compile(rules []Rule) Rules {
+	out := make(Rules, len(rules))
 	for i, r := range rules {
 		if err := r.Validate(); err != nil {
-			panic("netfilter: " + err.Error())
+			panic("nftext: " + err.Error())
 		}
 		out[i] = compiledRule{Rule: r, match: regexp.MustCompile(r.Match)}
 	}
 	return out
 }
 
-func (c *compiledRule) apply(v *verdict) {
-	v.action, v.source = c.Action, event.VerdictConfig
+func (c *compiledRule) apply(v *Verdict) {
+	v.Action, v.Source = c.Action, event.VerdictConfig
 	if c.Rule.Rule != "" {
-		v.rule = c.Rule.Rule
+		v.Rule = c.Rule.Rule
 	}
 	if c.Ruleset != "" {
-		v.ruleset = c.Ruleset
+		v.Ruleset = c.Ruleset
 	}
-	v.direction = c.Direction
+	v.Direction = c.Direction
 }
