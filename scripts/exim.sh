@@ -29,7 +29,8 @@ mkdir -p "$folder"
 work=$(mktemp -d "$folder/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-(cd "$work" && apt-get download exim4-daemon-light exim4-base) >&2 || {
+fetch() { (cd "$work" && apt-get download exim4-daemon-light exim4-base) >&2; }
+fetch || { apt-get update -q >&2 && fetch; } || { # the lists of packages may be old, or not there
 	echo "exim: apt-get could not download exim4-daemon-light and exim4-base" >&2
 	exit 1
 }
