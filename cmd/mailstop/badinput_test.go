@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -144,6 +145,40 @@ func TestDamagedArchive(t *testing.T) {
 	}
 	if got = do(t, mailstop(t, "replay", writeFile(t, "kern.log.gz", packed.String()[:15]))); got.code != 1 {
 		t.Errorf("nothing could be read, yet the exit code is %d\n%s", got.code, got.stdout)
+	}
+}
+
+// A capture that breaks off, and one with a record of a wrong length, are read as far as they go; the files beside them are
+// read, too.
+func TestDamagedCapture(t *testing.T) {
+	const (
+		head   = "d4c3b2a1020004000000000000000000ffff000075000000"
+		record = "507e5b69000000006800000068000000" // 2026-01-05 09:11:12, 104 bytes of 104
+		frame  = "3d020100656e30000000000000000000000000000000000000000000000000000000000000000004ffffffffffffff7fffffffff000000000000000001000000" +
+			"450000289d1d40003306ac8fcb007109c0000219c822001912345678000000005002faf085e60000"
+	)
+	capture, err := hex.DecodeString(head + strings.Repeat(record+frame, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := bytes.Clone(capture)
+	copy(wrong[24+5*120+8:], "\xff\xff\xff\x7f") // the sixth says that it is 2 GiB long
+	log := writeFile(t, "kern.log", outage())
+	for name, data := range map[string][]byte{"cut.pcap": capture[:len(capture)-30], "wrong.pcap": wrong} {
+		path := writeFile(t, name, string(data))
+		got := do(t, mailstop(t, "replay", "-o", "json", path, log))
+		r := readReport(t, got.stdout)
+		packets := r.Totals.Formats["pflog"]
+		if got.code != 0 || packets < 5 || packets > 9 || len(r.Findings) == 0 || r.Totals.Formats["netfilter"] == 0 {
+			t.Errorf("%s: exit code %d, %d packets, %d findings\n%s", name, got.code, packets, len(r.Findings), got.stderr)
+		}
+		problem := ""
+		for _, s := range r.Sources {
+			problem += s.Problem
+		}
+		if !strings.HasPrefix(problem, path+": offset ") {
+			t.Errorf("%s: problem %q names no file and offset", name, problem)
+		}
 	}
 }
 

@@ -22,6 +22,13 @@ func installed(program string, p bench.Pair) (maybePair, string) {
 	return maybePair{Pair: p}, path
 }
 
+// gunzip is what a pipeline of shell commands would begin with.
+func gunzip(ours bench.Command, zipped string, lines int64) maybePair {
+	p, path := installed("gzip", bench.Pair{Name: "replay of .gz, against gzip -dc alone", A: ours, Lines: lines, Target: 1.2})
+	p.B = bench.Command{Name: "gzip -dc", Args: []string{"/bin/sh", "-c", `exec "$0" -dc "$1" >/dev/null`, path, zipped}}
+	return p
+}
+
 // lnav is what many would use to look for blocked mail in a log.
 func lnav(ours bench.Command, log string, lines int64) maybePair {
 	p, path := installed("lnav", bench.Pair{Name: "replay, against lnav counting mail ports", A: ours, Lines: lines})

@@ -42,6 +42,7 @@ type reportJSON struct {
 	Totals   struct {
 		Lines, Entries, Unparsed, Packets uint64
 		First, Last                       string
+		Formats                           map[string]uint64
 		TimesSetAside                     uint64                                                  `json:"times_set_aside"`
 		MailPorts                         map[string]map[string]struct{ Blocked, Allowed uint64 } `json:"mail_ports"`
 		UnparsedReasons                   []struct {

@@ -2,8 +2,11 @@ package app
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -48,29 +51,96 @@ func ReadExamples(lines []string) []event.Entry {
 	return out
 }
 
-// fills returns the JSON keys that lines fill.
+// fills returns the JSON keys that lines fill, in the order of the JSON.
 func fills(lines []string) []string {
-	var (
-		keys []string
-		doc  jsonscan.Doc
-	)
-	everyLineHas := []string{"raw", "source", "pos", "note", "error"}
+	var doc jsonscan.Doc
+	filled := map[string]bool{}
+	mail := false
 	for _, e := range ReadExamples(lines) {
-		at := 0
+		if e.Note != "" {
+			continue
+		}
+		mail = e.Delivery != nil
 		doc.Parse(string(e.AppendJSON(nil)))
 		for _, f := range doc.Fields() {
-			if slices.Contains(everyLineHas, f.Key) {
-				continue
-			}
-			if i := slices.Index(keys, f.Key); i >= 0 {
-				at = i + 1
-				continue
-			}
-			keys = slices.Insert(keys, at, strings.Clone(f.Key))
-			at++
+			filled[strings.Clone(f.Key)] = true
+		}
+	}
+	var keys []string
+	for _, k := range allKeys(mail) {
+		if filled[k] {
+			keys = append(keys, k)
 		}
 	}
 	return keys
+}
+
+// allKeys returns the keys of an entry, or of a delivery, that has everything, but for what every line has.
+func allKeys(mail bool) []string {
+	everyLineHas := []string{"raw", "source", "pos", "note", "error"}
+	one := netip.IPv6Loopback()
+	e := event.Entry{
+		TimeQuality: event.TimeExact, Received: 1, Host: "x", Agent: "x", Format: 1, Has: ^event.Has(0), Src: one, Dst: one, TCPFlags: event.SYN,
+		Process: "x", IfaceIn: "x", IfaceOut: "x", Rule: "x", Ruleset: "x", Reason: "x", Count: 2, Proto: event.TCP,
+	}
+	if mail {
+		e.Delivery = &event.Delivery{
+			QueueID: "x", RemoteHost: "x", RcptDomain: "x", DSN: "x", Reason: "x", RemoteIP: one, RemotePort: 1, SMTPCode: 1, Recipients: 2,
+			Status: event.Sent, ReasonClass: event.ReasonOther, HasDelay: true,
+		}
+	}
+	var keys []string
+	var doc jsonscan.Doc
+	doc.Parse(string(e.AppendJSON(nil)))
+	for _, f := range doc.Fields() {
+		if !slices.Contains(everyLineHas, f.Key) {
+			keys = append(keys, strings.Clone(f.Key))
+		}
+	}
+	return keys
+}
+
+// A FormatRate is how fast a format's examples are read.
+type FormatRate struct {
+	Format         string  `json:"format"`
+	LinesPerSecond float64 `json:"lines_per_second"`
+	BytesPerSecond float64 `json:"bytes_per_second"`
+	LineBytes      int     `json:"line_bytes"`       // of one line, on average
+	Allocations    float64 `json:"allocations_line"` // per line
+}
+
+// MeasureFormat reads a format's examples for so long, or until ctx ends.
+func MeasureFormat(ctx context.Context, f FormatInfo, long time.Duration) FormatRate {
+	const round = 1000 // lines between two looks at the clock
+	s := parse.NewSession(Table(config.Default()), event.FormatUnknown, "")
+	s.Resume(parse.State{Clock: parse.NewClock(parse.Hints{Reference: docTime})})
+	examples := f.Doc.Examples
+	size := 0
+	for _, x := range examples {
+		size += len(x)
+	}
+	var (
+		e             event.Entry
+		before, after runtime.MemStats
+		lines         int
+	)
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	for time.Since(start) < long && ctx.Err() == nil {
+		for range round / len(examples) {
+			for _, x := range examples {
+				s.Parse(x, &e)
+			}
+		}
+		lines += round / len(examples) * len(examples)
+	}
+	took := time.Since(start).Seconds()
+	runtime.ReadMemStats(&after)
+	return FormatRate{
+		Format: f.Word, LinesPerSecond: float64(lines) / took, LineBytes: size / len(examples),
+		BytesPerSecond: float64(lines) / took * float64(size) / float64(len(examples)),
+		Allocations:    float64(after.Mallocs-before.Mallocs) / float64(lines),
+	}
 }
 
 // WriteFormatsMarkdown writes the page docs/formats.md.

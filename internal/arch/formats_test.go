@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Every log format brings golden files, a fuzz target and a benchmark.
+// Every log format, and every container, brings golden files, a fuzz target and a benchmark.
 func TestFormatsAreComplete(t *testing.T) {
 	dirs, err := os.ReadDir("../../parse")
 	if err != nil {
@@ -19,24 +19,37 @@ func TestFormatsAreComplete(t *testing.T) {
 	formats := 0
 	for _, d := range dirs {
 		dir := filepath.Join("../../parse", d.Name())
-		if !d.IsDir() || !declaresKind(t, dir) {
+		if !d.IsDir() {
 			continue
 		}
-		formats++
-		t.Run(d.Name(), func(t *testing.T) { checkFormat(t, dir) })
+		kind, container := declares(t, dir, "Kind"), declares(t, dir, "Container")
+		if !kind && !container {
+			continue
+		}
+		if kind {
+			formats++
+		}
+		t.Run(d.Name(), func(t *testing.T) { checkFormat(t, dir, kind) })
 	}
 	if formats == 0 {
 		t.Error("no folder of parse/ declares a Kind")
 	}
 }
 
-func checkFormat(t *testing.T, dir string) {
+func checkFormat(t *testing.T, dir string, kind bool) {
 	logs, err := filepath.Glob(filepath.Join(dir, "testdata", "*.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(logs) == 0 {
+	if kind && len(logs) == 0 {
 		t.Error("no testdata/*.log")
+	}
+	goldens, err := filepath.Glob(filepath.Join(dir, "testdata", "*.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(goldens) == 0 {
+		t.Error("no testdata/*.golden")
 	}
 	for _, log := range logs {
 		if _, err := os.Stat(strings.TrimSuffix(log, ".log") + ".golden"); err != nil {
@@ -57,19 +70,20 @@ func checkFormat(t *testing.T, dir string) {
 	}
 }
 
-// declaresKind reports whether the package has an exported variable or function named Kind, as formats do.
-func declaresKind(t *testing.T, dir string) bool {
+// declares reports whether the package has an exported variable or function of that name: Kind, as formats do, or
+// Container.
+func declares(t *testing.T, dir, name string) bool {
 	t.Helper()
 	for _, f := range files(t, dir, "*.go") {
 		for _, d := range f.Decls {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
-				if d.Recv == nil && d.Name.Name == "Kind" {
+				if d.Recv == nil && d.Name.Name == name {
 					return true
 				}
 			case *ast.GenDecl:
 				for _, s := range d.Specs {
-					if v, ok := s.(*ast.ValueSpec); ok && v.Names[0].Name == "Kind" {
+					if v, ok := s.(*ast.ValueSpec); ok && v.Names[0].Name == name {
 						return true
 					}
 				}

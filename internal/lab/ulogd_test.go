@@ -65,11 +65,11 @@ func startUlogd(t *testing.T, h *lab.Host) string {
 	dir := t.TempDir()
 	plugins, err := filepath.Glob("/usr/lib*/*/ulogd/ulogd_output_JSON.so")
 	if err != nil || len(plugins) == 0 {
-		golden.Skip(t, "ulogd's JSON output is not installed (scripts/ulogd.sh)")
+		golden.Skip(t, "ulogd's JSON output is not installed (Debian: ulogd2-json)")
 	}
 	path, err := exec.LookPath("ulogd")
 	if err != nil {
-		golden.Skip(t, "ulogd is not installed (scripts/ulogd.sh): "+err.Error())
+		golden.Skip(t, "ulogd is not installed (Debian: ulogd2): "+err.Error())
 	}
 	config := filepath.Join(dir, "ulogd.conf")
 	if err := os.WriteFile(config, fmt.Appendf(nil, ulogdConfig, filepath.Dir(plugins[0]), dir), 0o600); err != nil {
