@@ -47,8 +47,10 @@ further. Lines of one format repeat here, so real logs are read a little slower;
 			if output == "json" {
 				return json.NewEncoder(out).Encode(map[string]any{"formats": rates})
 			}
-			t := term.Table{Header: []string{"format", "M lines/s", "MB/s", "ns/line", "bytes/line", "allocations/line"},
-				Right: []bool{false, true, true, true, true, true}}
+			t := term.Table{
+				Header: []string{"format", "M lines/s", "MB/s", "ns/line", "bytes/line", "allocations/line"},
+				Right:  []bool{false, true, true, true, true, true},
+			}
 			for _, r := range rates {
 				t.Rows = append(t.Rows, []string{
 					r.Format, fmt.Sprintf("%.2f", r.LinesPerSecond/1e6), fmt.Sprintf("%.0f", r.BytesPerSecond/1e6),

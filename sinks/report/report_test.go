@@ -358,7 +358,9 @@ func TestMailServers(t *testing.T) {
 		line(event.Exim, event.Delivery{Status: event.Bounced}),
 		line(event.Exim, event.Delivery{Status: event.Sent}),
 		line(event.Postfix, event.Delivery{QueueID: "no outcome"}),
-		{Note: event.NoteEmpty}, {Note: event.NoteHeader}, {Note: "12 events lost", Format: event.PFirewall},
+		{Note: event.NoteEmpty},
+		{Note: event.NoteHeader},
+		{Note: "12 events lost", Format: event.PFirewall},
 		broken("mail.log", 9, "?", "not a firewall entry"),
 	}
 	s := New()
