@@ -96,5 +96,6 @@ var (
 	ErrTruncated = errors.New("line ends early")
 	ErrNoFormat  = errors.New("not a firewall entry")
 	ErrTooLong   = errors.New("line longer than 64 KiB, cut")
+	ErrNUL       = errors.New("nothing but NUL bytes")
 	ErrRepeat    = errors.New("repeats a line that is not known")
 )

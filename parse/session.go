@@ -208,7 +208,12 @@ func (s *Session) parse(line string, e *event.Entry) (repeats uint32) {
 	*e = event.Entry{Raw: raw, Count: 1, Line: s.state.Line, Received: s.received, Host: s.host}
 	body := trimEnd(raw)
 	if body == "" {
-		e.Note = event.NoteEmpty
+		// Windows extends its logs ahead of what it writes; elsewhere NUL bytes are what a crash has left.
+		if len(s.state.Headers) == 0 && strings.IndexByte(raw, 0) >= 0 {
+			e.Error = ErrNUL.Error()
+		} else {
+			e.Note = event.NoteEmpty
+		}
 		return 0
 	}
 	if isHeader(line) {

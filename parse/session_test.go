@@ -77,6 +77,7 @@ func TestSession(t *testing.T) {
 		{"\x00\x00packet four\x00", " four", "", 1},
 		{"\uFEFFpacket five", " five", "", 1},
 		{"", "", "", 1},
+		{"\x00\x00\r", "", "nothing but NUL bytes", 1},
 		{"\r", "", "", 1},
 		// Layers: up to four are taken off.
 		{"xxxxpacket six", " six", "", 1},
@@ -215,5 +216,20 @@ func TestHeaderAfterMark(t *testing.T) {
 		if got := isHeader(line); got != want {
 			t.Errorf("isHeader(%q) = %t, want %t", line, got, want)
 		}
+	}
+}
+
+// NUL bytes behind the headers of a Windows log are where it has not been written yet; elsewhere something is lost.
+func TestNULRuns(t *testing.T) {
+	s := newFake("fw")
+	var e event.Entry
+	s.Parse("\x00\x00", &e)
+	if e.Error == "" || e.Note != "" {
+		t.Errorf("without a header: error %q, note %q", e.Error, e.Note)
+	}
+	s.Parse("#Fields: date time action", &e)
+	s.Parse(strings.Repeat("\x00", 1<<20), &e)
+	if e.Error != "" || e.Note != event.NoteEmpty {
+		t.Errorf("behind a header: error %q, note %q", e.Error, e.Note)
 	}
 }

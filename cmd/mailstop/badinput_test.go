@@ -46,7 +46,6 @@ func TestBrokenLines(t *testing.T) {
 		"SRC=192.0.2.10 DST=203.0.113.9 out of nowhere\n",
 		strings.Repeat("A", 200_000) + "\n", // too long
 		"2026-01-05T10:00:00+00:00 web-1 kernel: usb 1-1: new high-speed USB device\r\n",
-		"\n",
 	}
 	var text strings.Builder
 	for i, line := range broken {

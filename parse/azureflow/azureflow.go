@@ -83,6 +83,9 @@ func (p *parser) Parse(body string, r *parse.Record) error {
 		if err2 := p.line(line, r); err == nil {
 			err = err2
 		}
+		if err != nil {
+			r.Note = ""
+		}
 		return err
 	}
 	return p.line(body, r)

@@ -26,7 +26,8 @@ func Kind() parse.Kind {
 			Accepts: []string{
 				"CEF:0 and CEF:1, also where a relay took \"CEF:\" away",
 				"UniFi: security events of the firewall and of intrusion prevention",
-				"FortiGate: traffic, with the same meaning as its own format",
+				"FortiGate: traffic, with the same meaning as its own format; also as FortiOS 6.0 and FortiAnalyzer name the keys",
+				"Palo Alto Networks: traffic, of PAN-OS and of its cloud; Check Point; SonicWall; Deep Security",
 				"any other product whose act, or else the event's name, says what became of the packet",
 				"other events, as notes",
 			},
@@ -46,9 +47,12 @@ func Kind() parse.Kind {
 type parser struct{}
 
 const (
-	anchor   = "CEF:"
-	fortinet = "Fortinet"
-	ubiquiti = "Ubiquiti"
+	anchor     = "CEF:"
+	checkPoint = "Check Point"
+	fortinet   = "Fortinet"
+	paloAlto   = "Palo Alto Networks"
+	sonicWall  = "SonicWall"
+	ubiquiti   = "Ubiquiti"
 	// maxBefore is how much text of headers that no layer knows may stand before the anchor, in bytes.
 	maxBefore = 160
 )

@@ -11,14 +11,16 @@ import (
 // A line is one event while it is read.
 type line struct {
 	scan.Fill
-	vendor, name string
+	vendor, event, name string
 
 	src, dst, srcPort, dstPort, proto, count string
-	action, utmAction, category              string
+	action, utmAction, category, subtype     string
 	ifaceIn, ifaceOut, direction             string
 	srcRole, dstRole, vdom, srcV6, dstV6     string
 	hostName, deviceHost, device             string
 	utc, eventTime, start, receipt, end      string
+	ownAction                                string // where act is not said
+	zone                                     string
 	policy, policyType                       string
 	reason, signature, message               string
 	labels, custom                           [customs]string
@@ -28,7 +30,10 @@ const customs = 6 // cs1 to cs6
 
 // header takes the rest of the header off s: vendor, product, version, signature, name, severity.
 func (l *line) header(s *string) bool {
-	for i := range 6 {
+	if rest := strings.TrimPrefix(*s, "|"); len(rest) < len(*s) && fieldsBefore(rest) >= headerFields { // one too many
+		*s = rest
+	}
+	for i := range headerFields {
 		end := bar(*s)
 		if end < 0 {
 			return false
@@ -36,12 +41,27 @@ func (l *line) header(s *string) bool {
 		switch value := (*s)[:end]; i {
 		case 0:
 			l.vendor = value
+		case 3:
+			l.event = value
 		case 4:
 			l.name = value
 		}
 		*s = (*s)[end+1:]
 	}
 	return true
+}
+
+// headerFields is how many fields the header has behind the version.
+const headerFields = 6
+
+// fieldsBefore counts the fields of a header that end before the first pair.
+func fieldsBefore(s string) (n int) {
+	s = s[:max(strings.IndexByte(s, '='), 0)]
+	for i := bar(s); i >= 0; i = bar(s) {
+		n++
+		s = s[i+1:]
+	}
+	return n
 }
 
 // extension reads the pairs. A value ends where a blank, a key and an equals sign follow, since blanks in values and, by
@@ -63,7 +83,7 @@ func (l *line) extension(s string) {
 			continue // part of the value
 		}
 		if key != "" {
-			l.store(key, strings.TrimRight(s[from:max(from, start-1)], " "))
+			l.store(key, strings.Trim(s[from:max(from, start-1)], " "))
 		}
 		key, from = s[start:at], at+1
 	}
@@ -77,7 +97,7 @@ func (l *line) extension(s string) {
 			return
 		}
 	}
-	l.store(key, s[from:])
+	l.store(key, strings.Trim(s[from:], " "))
 }
 
 var isKey = func() (t [256]bool) {
@@ -106,7 +126,9 @@ func (l *line) store(key, value string) {
 	case "proto", "transportProtocol":
 		l.proto = value
 	case "cnt", "baseEventCount":
-		l.count = value
+		if l.vendor != sonicWall { // who counts since it was started
+			l.count = value
+		}
 	case "act", "deviceAction":
 		l.action = value
 	case "cat", "UNIFIcategory":
@@ -131,6 +153,8 @@ func (l *line) store(key, value string) {
 		l.deviceHost = value
 	case "dvc", "deviceAddress":
 		l.device = value
+	case "dtz", "deviceTimeZone":
+		l.zone = value
 	default:
 		l.storeOwn(key, value)
 	}
@@ -143,23 +167,18 @@ func (l *line) storeOwn(key, value string) {
 		l.hostName = value
 	case "UNIFIutcTime":
 		l.utc = value
-	case "UNIFIpolicyName", "FTNTFGTpolicyid":
+	case "UNIFIpolicyName":
 		l.policy = value
-	case "UNIFIpolicyType", "FTNTFGTpolicytype":
+	case "UNIFIpolicyType":
 		l.policyType = value
 	case "UNIFIipsSignature":
 		l.signature = value
-	case "FTNTFGTeventtime":
-		l.eventTime = value
-	case "FTNTFGTutmaction":
-		l.utmAction = value
-	case "FTNTFGTvd":
-		l.vdom = value
-	case "FTNTFGTsrcintfrole":
-		l.srcRole = value
-	case "FTNTFGTdstintfrole":
-		l.dstRole = value
+	case "fw_action":
+		l.ownAction = strings.Trim(value, `"`)
 	default:
+		if l.vendor == fortinet && l.storeFortinet(key, value) {
+			return
+		}
 		if len(key) < 3 || key[:2] != "cs" || key[2]-'1' >= customs {
 			return
 		}
@@ -170,6 +189,41 @@ func (l *line) storeOwn(key, value string) {
 			l.labels[n] = value
 		}
 	}
+}
+
+// storeFortinet keeps the value of a key of FortiOS' own, and reports whether it is one. It is told by what is before it:
+// by FortiOS of today, by that of 6.0, and by FortiAnalyzer.
+func (l *line) storeFortinet(key, value string) bool {
+	own := key
+	for _, before := range [...]string{"FTNTFGT", "FortinetFortiGate", "ad."} {
+		if own = strings.TrimPrefix(key, before); len(own) < len(key) {
+			break
+		}
+	}
+	if len(own) == len(key) {
+		return false
+	}
+	switch own {
+	case "policyid":
+		l.policy = value
+	case "policytype":
+		l.policyType = value
+	case "eventtime":
+		l.eventTime = value
+	case "utmaction":
+		l.utmAction = value
+	case "action":
+		l.ownAction = value
+	case "subtype":
+		l.subtype = value
+	case "vd":
+		l.vdom = value
+	case "srcintfrole":
+		l.srcRole = value
+	case "dstintfrole":
+		l.dstRole = value
+	}
+	return true
 }
 
 // time stores the most precise time there is.
@@ -187,12 +241,42 @@ func (l *line) time(r *parse.Record) {
 			l.Fail(scan.ErrTime)
 			continue
 		}
-		if zone := s[n:]; zone == " UTC" || zone == " GMT" {
-			st.Zoned = true
+		if !st.Zoned {
+			if zone := strings.TrimLeft(s[n:], " "); zone != "" {
+				st.Offset, st.Zoned = zoneOffset(zone)
+			} else {
+				st.Offset, st.Zoned = zoneOffset(l.zone)
+			}
 		}
 		r.SetInnerTime(st)
 		return
 	}
+}
+
+// zoneOffset reads "UTC", "GMT+01:00" and "+0100", in seconds east of UTC. What other names of zones mean depends on the
+// place.
+func zoneOffset(s string) (seconds int, ok bool) {
+	for _, name := range [...]string{"UTC", "GMT"} {
+		if rest := strings.TrimPrefix(s, name); len(rest) < len(s) {
+			if s = rest; s == "" {
+				return 0, true
+			}
+			break
+		}
+	}
+	if len(s) < len("+0100") || s[0] != '+' && s[0] != '-' {
+		return 0, false
+	}
+	minutes := strings.TrimPrefix(s[3:], ":")
+	h, ok := scan.Uint(s[1:3], 15)
+	m, ok2 := scan.Uint(minutes, 59)
+	if !ok || !ok2 || len(minutes) != 2 {
+		return 0, false
+	}
+	if seconds = int(h*3600 + m*60); s[0] == '-' {
+		seconds = -seconds
+	}
+	return seconds, true
 }
 
 // host stores the firewall's name, as it writes it itself.
@@ -218,6 +302,10 @@ func (l *line) isPacket() bool {
 		if l.category != "" && !strings.HasPrefix(l.category, "traffic") {
 			return false
 		}
+	case paloAlto: // PAN-OS writes the kind of log for the event's name, its cloud for the event
+		if l.event != "TRAFFIC" && l.name != "TRAFFIC" {
+			return false
+		}
 	}
 	return (l.src != "" || l.dst != "" || l.srcV6 != "" || l.dstV6 != "") && (l.proto != "" || l.srcPort != "" || l.dstPort != "")
 }
@@ -235,9 +323,10 @@ func (l *line) packet() {
 	l.Dst(l.dst)
 	l.SrcPort(l.srcPort)
 	l.DstPort(l.dstPort)
-	// Some products name an application here.
-	if _, ok := scan.Proto(l.proto); ok || scan.Digits(l.proto) == len(l.proto) {
-		l.Proto(l.proto)
+	// Some products name an application here, also behind the protocol: "tcp/https".
+	proto, _, _ := strings.Cut(l.proto, "/")
+	if _, ok := scan.Proto(proto); ok || scan.Digits(proto) == len(proto) {
+		l.Proto(proto)
 	}
 	l.Packets(l.count)
 	e.IfaceIn, e.IfaceOut = plain(l.ifaceIn), plain(l.ifaceOut)
@@ -265,6 +354,9 @@ func (l *line) rule() string {
 			return l.custom[i]
 		}
 	}
+	if l.vendor == sonicWall && l.labels[0] == "" {
+		return strings.Trim(l.custom[0], `"`)
+	}
 	return ""
 }
 
@@ -275,10 +367,13 @@ func (l *line) way() event.Direction {
 	case "1", "outgoing", "outbound":
 		return event.Out
 	}
-	if l.vendor != fortinet {
-		return event.DirectionUnknown
+	switch l.vendor {
+	case fortinet:
+		return l.fortinetWay()
+	case paloAlto:
+		return event.Forward
 	}
-	return l.fortinetWay()
+	return event.DirectionUnknown
 }
 
 // fortinetWay is seen from the firewall for its own traffic, and otherwise from the network behind it, if the interfaces
@@ -288,14 +383,18 @@ func (l *line) fortinetWay() event.Direction {
 	own := func(intf string) bool {
 		return intf == "root" || intf == l.vdom && intf != "" || strings.HasPrefix(intf, "unknown")
 	}
+	subtype := l.subtype
+	if _, s, ok := strings.Cut(l.category, ":"); ok {
+		subtype = s
+	}
 	switch e := l.Entry; {
-	case l.category == "traffic:local" && own(l.ifaceOut):
+	case subtype == "local" && own(l.ifaceOut):
 		e.IfaceOut = ""
 		return event.In
-	case l.category == "traffic:local" && own(l.ifaceIn):
+	case subtype == "local" && own(l.ifaceIn):
 		e.IfaceIn = ""
 		return event.Out
-	case l.category == "traffic:local", l.category == "traffic:sniffer":
+	case subtype == "local", subtype == "sniffer":
 		return event.DirectionUnknown
 	case l.srcRole == "wan" && inside(l.dstRole):
 		return event.In

@@ -1,26 +1,64 @@
 package cef
 
 import (
+	"strings"
+
 	"mailstop/event"
 )
 
-// verdict reads act, else the words of the event's name.
+// verdict reads act, else what the product has in its place, else the words of the event's name.
 func (l *line) verdict() {
-	if l.action == "" {
-		l.Verdict(wordsOf(l.name), event.VerdictPrefix)
-		return
+	action := l.action
+	if action == "" {
+		action = l.ownAction
 	}
-	a := wordsOf(l.action)
-	if l.vendor == fortinet {
-		switch l.action {
-		case "accept", "start", "close", "timeout", "client-rst", "server-rst", "ip-conn":
+	if action == "" && l.vendor == fortinet { // "traffic:forward timeout"
+		action = l.name[strings.LastIndexByte(l.name, ' ')+1:]
+	}
+	a := wordsOf(action)
+	switch l.vendor {
+	case fortinet:
+		a = l.fortinetVerdict(action, a)
+	case checkPoint: // through a tunnel, or past the inspection
+		if a == event.ActionUnknown && (hasWord(action, "encrypt") || hasWord(action, "decrypt") || hasWord(action, "bypass")) {
 			a = event.Allow
-			if utm := wordsOf(l.utmAction); utm.Blocked() {
-				a = utm
-			}
+		}
+	case sonicWall:
+		switch {
+		case action == "forward":
+			a = event.Allow
+		case a == event.ActionUnknown && l.name == "Connection Opened":
+			l.Verdict(event.Allow, event.VerdictEventID)
+			return
+		case a == event.ActionUnknown && l.name == "Connection Closed":
+			l.Verdict(event.Close, event.VerdictEventID)
+			return
+		case action == "NA":
+			action = ""
 		}
 	}
-	l.Verdict(a, event.VerdictField)
+	switch {
+	case strings.HasPrefix(action, "IDS:"): // Deep Security: what would have been done
+		l.Verdict(event.Observe, event.VerdictField)
+	case action == "":
+		l.Verdict(wordsOf(l.name), event.VerdictPrefix)
+	default:
+		l.Verdict(a, event.VerdictField)
+	}
+}
+
+// fortinetVerdict returns the action as FortiGate means it, and what security profiles made of it.
+func (l *line) fortinetVerdict(action string, a event.Action) event.Action {
+	switch action {
+	case "accept", "start", "close", "timeout", "client-rst", "server-rst", "ip-conn":
+		if utm := wordsOf(l.utmAction); utm.Blocked() {
+			return utm
+		}
+		return event.Allow
+	case "dns":
+		return event.Observe
+	}
+	return a
 }
 
 // words are what products write, in lower case.
@@ -31,7 +69,7 @@ var words = map[string]event.Action{
 	"reject": event.Reject, "rejected": event.Reject, "reset": event.Reject, "rst": event.Reject,
 	"accept": event.Allow, "accepted": event.Allow, "allow": event.Allow, "allowed": event.Allow, "permit": event.Allow,
 	"permitted": event.Allow, "pass": event.Allow, "passed": event.Allow,
-	"detect": event.Observe, "detected": event.Observe, "alert": event.Observe, "monitor": event.Observe, "monitored": event.Observe,
+	"detect": event.Observe, "detected": event.Observe, "alert": event.Observe, "alerted": event.Observe, "notified": event.Observe, "monitor": event.Observe, "monitored": event.Observe,
 	"log": event.Observe, "logged": event.Observe,
 }
 

@@ -1,4 +1,5 @@
-// Package ciscoasa reads the system messages of Cisco's firewalls: ASA, PIX, the FWSM module, and Firepower Threat Defense.
+// Package ciscoasa reads the system messages of Cisco's firewalls: ASA, PIX, the FWSM module, Firepower Threat Defense and
+// NGIPS.
 // It never infers more than the message's number and its words say; messages that are not of a packet or a connection
 // become notes.
 //
@@ -20,14 +21,16 @@ import (
 func Kind() parse.Kind {
 	return parse.Kind{
 		Format: event.CiscoASA,
-		Anchor: "%ASA-, %FTD-, %PIX- or %FWSM- and a message number",
+		Anchor: "%ASA-, %FTD-, %PIX-, %FWSM- or %NGIPS- and a message number",
 		New:    func() parse.Parser { return &parser{notes: map[uint32]string{}} },
 		Doc: parse.Doc{
 			Title: "Cisco ASA, PIX, FWSM and Firepower Threat Defense",
 			Accepts: []string{
-				"denied packets: 106001 to 106023, 106100 to 106103, 305005, 305006, 305013, 313001 to 313008, 401004, 410001, 710003 to 710006",
+				"denied packets: 106001 to 106023, 106100 to 106103, 305005, 305006, 305013, 313001 to 313009, 401004, 418001, 710003 to 710006",
+				"what inspection stops, mail too: 108003, 108004, 410001, 419001, 420002, 420003, 434002, 434003, 507003, and the botnet filter's 338005 to 338008, 338203, 338204",
+				"what finds no way or no address to translate to: 110002, 110003, 202010",
 				"connections: 302013 to 302021, 302035, 302036, 302303, 302304, 710002",
-				"connection and intrusion events of FTD: 430001 to 430003",
+				"connection and intrusion events of FTD and NGIPS: 430001 to 430003",
 				"interfaces, users, translated addresses, names in place of addresses and of ports",
 				"every header: with and without date, year, zone, host and device id, EMBLEM, RFC 5424",
 				"other messages, as notes; translations (305009 to 305012) as notes with the action nat",
@@ -58,7 +61,7 @@ type parser struct {
 const maxHead = 128
 
 // brands are the products that number messages alike.
-var brands = [...]string{"ASA-", "FTD-", "PIX-", "FWSM-"}
+var brands = [...]string{"ASA-", "FTD-", "PIX-", "FWSM-", "NGIPS-"}
 
 // A tag is "%ASA-4-106023", also with a class, "%ASA-session-4-106023".
 type tag struct {
@@ -129,7 +132,11 @@ func (p *parser) Parse(body string, r *parse.Record) error {
 	header(before, r)
 	l := &p.line
 	defer func() { *l = line{} }() // it holds views
-	*l = line{Fill: scan.Fill{Entry: r.Entry}, text: strings.TrimRight(text, " \x00"), tag: t}
+	text = strings.TrimRight(text, " \x00")
+	if inside, n := unfold(text); n > 0 {
+		text, r.Entry.Count = inside, n
+	}
+	*l = line{Fill: scan.Fill{Entry: r.Entry}, text: text, tag: t}
 	m, known := messages[t.id]
 	if !known {
 		r.Note = p.note(t)
@@ -156,6 +163,22 @@ func (p *parser) Parse(body string, r *parse.Record) error {
 	return l.Finish()
 }
 
+// unfold takes "message repeated 3 times: [ … ]" apart, which a syslog daemon puts behind the tag, since that looks like a
+// program's name to it. It returns 0 if s is no such note.
+func unfold(s string) (inside string, times uint32) {
+	s, ok := strings.CutPrefix(s, "message repeated ")
+	if !ok {
+		return "", 0
+	}
+	digits := scan.Digits(s)
+	n, ok := scan.Uint(s[:digits], 1<<32-1)
+	inside, holds := strings.CutPrefix(s[digits:], " times: [")
+	if !ok || !holds {
+		return "", 0
+	}
+	return strings.TrimLeft(strings.TrimSuffix(inside, "]"), " "), uint32(n)
+}
+
 func (p *parser) note(t tag) string {
 	key := t.id | uint32(t.brand)<<24
 	if n, ok := p.notes[key]; ok {
@@ -175,13 +198,13 @@ func header(s string, r *parse.Record) {
 	if s == "" || s == ":" {
 		return
 	}
-	s = strings.TrimLeft(s, ":")
+	s = strings.TrimLeft(s, ": ")
 	if st, n := stamp(s); n > 0 {
 		r.SetInnerTime(st)
 		s = strings.TrimLeft(s[n:], " ")
 	}
 	word := s[strings.LastIndexByte(strings.TrimRight(s, " :"), ' ')+1:]
-	name := strings.TrimRight(word, " :")
+	name := strings.Trim(word, " :")
 	// "CET: ", whose meaning depends on the place; a device id has a blank before its colon.
 	zone := len(name) >= 3 && len(name) <= 5 && strings.HasPrefix(word[len(name):], ":")
 	for i := range len(name) {
@@ -192,14 +215,23 @@ func header(s string, r *parse.Record) {
 	}
 }
 
-// stamp reads the time that a header starts with, also if a colon follows it.
+// stamp reads the time that a header starts with, also if a colon follows it, and the zone if it is UTC: no other name of
+// one says for certain what it means. Without a year the zone says nothing, since a clock must find the year first.
 func stamp(s string) (parse.Stamp, int) {
-	if st, n := parse.ScanStamp(s); n > 0 {
+	const short = len("Jan  5 10:11:12")
+	if len(s) > short && s[3] == ' ' {
+		_, _, n := parse.ScanFraction(s[short:])
+		if end := short + n; strings.HasPrefix(s[end:], ":") {
+			return parse.ScanStamp(s[:end])
+		}
+	}
+	st, n := parse.ScanStamp(s)
+	if n == 0 || st.Zoned || !strings.HasPrefix(s[n:], " UTC") && !strings.HasPrefix(s[n:], " GMT") {
 		return st, n
 	}
-	const short = len("Jan  5 10:11:12")
-	if len(s) < short || len(s) > short && s[short] != ':' {
-		return parse.Stamp{}, 0
+	if zone := n + len(" UTC"); zone == len(s) || s[zone] == ':' || s[zone] == ' ' {
+		st.Zoned = st.Year != 0
+		return st, zone
 	}
-	return parse.ScanStamp(s[:short])
+	return st, n
 }

@@ -24,6 +24,7 @@ func TestMatch(t *testing.T) {
 		"asa1 : %FTD-6-430003: x":            true,
 		"%PIX-6-302013: Built":               true,
 		"%FWSM-4-106023: Deny":               true,
+		"%NGIPS-1-430003: x":                 true,
 		"fe80::1%eth0 : %ASA-4-106023: Deny": true,
 		"%ASA-session-6-302013: Built":       true,
 		"%ASA-4-106023":                      true,
@@ -68,6 +69,10 @@ func TestHeaders(t *testing.T) {
 		{"<164>2026-01-05T10:11:12Z: %ASA-4-106023: ", "2026-01-05T10:11:12Z exact", ""},
 		{"<164>1 2026-01-05T10:11:12Z asa1 %ASA-4-106023 - - - ", "2026-01-05T10:11:12Z exact", "asa1"},
 		{"<164>1 2026-01-05T10:11:12Z asa1 - - - - %ASA-4-106023: ", "2026-01-05T10:11:12Z exact", "asa1"},
+		{"Jan  5 10:11:12.345678: %ASA-4-106023: ", "2026-01-05T10:11:12.345678Z inferred_year", ""},
+		{"Jan  5 11:11:12 fw1 : Jan  5 10:11:12 UTC: %ASA-ip-4-106023: ", "2026-01-05T10:11:12Z inferred_year", "fw1"},
+		{"<113>:2026-01-05T10:11:12Z:asa1: %NGIPS-4-106023: ", "2026-01-05T10:11:12Z exact", "asa1"},
+		{"<164>:: %ASA-4-106023: ", "", ""},
 		{"2026-01-05T11:11:12+01:00 asa1 %ASA-4-106023: ", "2026-01-05T10:11:12Z exact", "asa1"},
 	} {
 		var e event.Entry

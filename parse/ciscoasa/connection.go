@@ -106,7 +106,6 @@ func icmpConnection(l *line, _ *parse.Record) {
 	if !ok {
 		return
 	}
-	foreign.port, local.port = "", ""
 	if l.past(" type ") {
 		typ, rest, more := strings.Cut(l.text, " code ")
 		if !more {
@@ -114,9 +113,10 @@ func icmpConnection(l *line, _ *parse.Record) {
 		}
 		code, _, _ := strings.Cut(rest, " ")
 		l.ICMP(typ, code)
-	} else if local.open {
+	} else if local.open && local.port == "" { // old versions end here, but not in the midst of an address
 		l.follows = true
 	}
+	foreign.port, local.port = "", ""
 	switch {
 	case outbound:
 		l.direction = event.Out

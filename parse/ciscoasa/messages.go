@@ -16,6 +16,8 @@ type message struct {
 	follows bool
 	// onInterface says that the interface follows the receiver.
 	onInterface bool
+	// why are the words that the reason stands behind.
+	why string
 	// first says that the protocol is the message's first word; otherwise it is looked for before the addresses.
 	first bool
 }
@@ -25,7 +27,7 @@ var messages = map[uint32]message{
 	106001: {read: fromTo, action: event.Deny, proto: event.TCP, direction: event.In, follows: true, onInterface: true},
 	106002: {read: srcDst, action: event.Deny, first: true, reason: "outbound list"},
 	106006: {read: fromTo, action: event.Deny, proto: event.UDP, direction: event.In, follows: true, onInterface: true},
-	106007: {read: fromTo, action: event.Deny, proto: event.UDP, direction: event.In, follows: true},
+	106007: {read: fromTo, action: event.Deny, proto: event.UDP, direction: event.In, follows: true, why: "due to "},
 	106010: {read: srcDst, action: event.Deny},
 	106011: {read: srcDst, action: event.Deny, reason: "no xlate"},
 	106012: {read: fromTo, action: event.Deny, reason: "IP options", follows: true},
@@ -42,6 +44,13 @@ var messages = map[uint32]message{
 	106100: {read: accessList},
 	106102: {read: accessList},
 	106103: {read: accessList},
+
+	108003: {read: fromTo, action: event.Deny, proto: event.TCP, reason: "malicious pattern in a mail address", follows: true},
+	108004: {read: esmtp, proto: event.TCP, follows: true, why: ";"},
+	110002: {read: flow, action: event.Drop, reason: "no egress interface"},
+	110003: {read: flow, action: event.Drop, reason: "no next hop"},
+
+	202010: {read: flow, action: event.Deny, reason: "PAT pool exhausted"},
 
 	302013: {read: built, action: event.Allow, proto: event.TCP, follows: true},
 	302014: {read: teardown, action: event.Close, proto: event.TCP, follows: true},
@@ -68,12 +77,29 @@ var messages = map[uint32]message{
 	313004: {read: deniedICMP, action: event.Deny, proto: event.ICMP, reason: "no matching session"},
 	313005: {read: srcDst, action: event.Deny, proto: event.ICMP, reason: "no matching connection", follows: true},
 	313008: {read: deniedICMP, action: event.Deny, proto: event.ICMPv6, direction: event.In},
+	313009: {read: invalidICMP, action: event.Deny, proto: event.ICMP, reason: "invalid ICMP code", follows: true},
+
+	338005: {read: flow, action: event.Drop, reason: "dynamic filter", follows: true},
+	338006: {read: flow, action: event.Drop, reason: "dynamic filter", follows: true},
+	338007: {read: flow, action: event.Drop, reason: "dynamic filter", follows: true},
+	338008: {read: flow, action: event.Drop, reason: "dynamic filter", follows: true},
+	338203: {read: flow, action: event.Drop, reason: "dynamic filter", follows: true},
+	338204: {read: flow, action: event.Drop, reason: "dynamic filter", follows: true},
+
 	401004: {read: shunned, action: event.Drop, reason: "shunned", follows: true, onInterface: true},
-	410001: {read: fromTo, action: event.Drop, proto: event.UDP, reason: "DNS inspection", follows: true},
+	410001: {read: fromTo, action: event.Drop, proto: event.UDP, reason: "DNS inspection", follows: true, why: ";"},
+	418001: {read: srcDst, action: event.Deny, reason: "management-only network"},
+	419001: {read: flow, action: event.Drop, follows: true, why: "reason: "},
+	420002: {read: flow, action: event.Drop, reason: "dropped by IPS"},
+	420003: {read: flow, action: event.Reject, reason: "reset by IPS"},
 
 	430001: {read: intrusion},
 	430002: {read: connectionEvent},
 	430003: {read: connectionEvent},
+
+	434002: {read: flow, action: event.Drop, reason: "dropped by SFR"},
+	434003: {read: flow, action: event.Reject, reason: "reset by SFR"},
+	507003: {read: flow, action: event.Deny, follows: true, why: "reason - "},
 
 	710002: {read: fromTo, action: event.Allow, direction: event.In, first: true},
 	710003: {read: fromTo, action: event.Deny, direction: event.In, first: true},

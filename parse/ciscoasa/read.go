@@ -21,6 +21,11 @@ func fromTo(l *line, _ *parse.Record) {
 		l.Fail(parse.ErrTruncated)
 		return
 	}
+	l.ends()
+}
+
+// ends reads "A to B" and what follows them.
+func (l *line) ends() {
 	from, ok := l.endpoint(scan.ErrSource)
 	if !ok {
 		return
@@ -54,11 +59,8 @@ func (l *line) tail() {
 	} else if l.onInterface {
 		l.Fail(parse.ErrTruncated)
 	}
-	if l.tag.id == 106007 && l.past("due to ") {
-		e.Reason = strings.TrimRight(l.text, ".")
-	}
-	if l.tag.id == 410001 {
-		e.Reason = strings.Trim(l.text, "; ")
+	if l.why != "" && l.past(l.why) {
+		e.Reason = strings.Trim(l.text, " .")
 	}
 }
 

@@ -26,7 +26,8 @@ func Kind() parse.Kind {
 				"values with and without quotes; pairs separated by blanks, or by commas as \"set format csv\" does",
 				"with eventtime in seconds to nanoseconds, or date and time with and without tz",
 				"the keys of FortiOS 4 (src, dst, status)",
-				"events and security logs, as notes",
+				"without the date, where a relay took it for a host's name",
+				"events, security logs and HTTP transactions, as notes",
 			},
 			Examples: []string{
 				`date=2026-01-05 time=10:11:12 devname="fgt1" devid="FGT60F0000000001" eventtime=1767604272345678901 tz="+0100" logid="0000000013" type="traffic" subtype="forward" level="notice" vd="root" srcip=203.0.113.9 srcport=51234 srcintf="wan1" srcintfrole="wan" dstip=192.0.2.25 dstport=25 dstintf="dmz" dstintfrole="dmz" proto=6 action="deny" policyid=0 policytype="policy" service="SMTP" sentbyte=0 rcvdbyte=0`,
@@ -42,8 +43,9 @@ const noteOther = "FortiGate message that is not of traffic"
 
 type parser struct{}
 
-// heads are the keys that lines start with: of a FortiGate, of what FortiAnalyzer puts before it.
-var heads = [...]string{"date=", "logver=", "timestamp=", "itime=", "eventtime=", "devname="}
+// heads are the keys that lines start with: of a FortiGate, of what FortiAnalyzer puts before it, and what is left by a
+// relay that took the date for a host's name.
+var heads = [...]string{"date=", "logver=", "timestamp=", "itime=", "eventtime=", "devname=", "time="}
 
 // Match looks for one of the first keys and then for those that each line has.
 func (parser) Match(body string, _ *parse.Record) bool {
@@ -53,10 +55,24 @@ func (parser) Match(body string, _ *parse.Record) bool {
 	}
 	for _, h := range heads {
 		if strings.HasPrefix(s, h) {
-			return (strings.Contains(s, "logid=") || strings.Contains(s, "log_id=")) && strings.Contains(s, "type=")
+			return hasKey(s, "type=") && (hasKey(s, "logid=") || hasKey(s, "log_id=") && hasKey(s, "vd="))
 		}
 	}
 	return false
+}
+
+// hasKey reports whether a key follows a separator. Other products have keys that only end like it: "log_type=".
+func hasKey(s, key string) bool {
+	for {
+		i := strings.Index(s, key)
+		if i < 0 {
+			return false
+		}
+		if i > 0 && (s[i-1] == ' ' || s[i-1] == ',') {
+			return true
+		}
+		s = s[i+len(key):]
+	}
 }
 
 // trimDevice removes "fgt1: ", which some relays leave of a header.
@@ -81,7 +97,7 @@ func (parser) Parse(body string, r *parse.Record) error {
 	if l.devname != "" {
 		l.Entry.Host = l.devname
 	}
-	if l.kind != "traffic" {
+	if l.kind != "traffic" || !tellsOfPackets(l.subtype) {
 		if l.Err == nil {
 			l.Entry.Note = noteOther
 		}

@@ -17,10 +17,14 @@ func TestDoc(t *testing.T) { parsetest.Documented(t, Kind(), syslog.Layer()) }
 
 func TestMatch(t *testing.T) {
 	parsetest.Match(t, Kind(), map[string]bool{
-		`date=2026-01-05 time=10:11:12 logid="0000000013" type="traffic" subtype="forward"`: true,
-		`fgt1: date=2026-01-05 time=10:11:12 logid="0000000013" type="traffic"`:             true,
-		`itime=1767604272 date=2026-01-05 time=10:11:12 log_id=1 type=traffic`:              true,
-		`date=2026-01-05 time=10:11:12 type="traffic"`:                                      false,
+		`date=2026-01-05 time=10:11:12 logid="0000000013" type="traffic" subtype="forward"`:                                     true,
+		`fgt1: date=2026-01-05 time=10:11:12 logid="0000000013" type="traffic"`:                                                 true,
+		`itime=1767604272 date=2026-01-05 time=10:11:12 log_id=1 type=traffic vd=root`:                                          true,
+		`date=2026-01-05 time=10:11:12 type="traffic"`:                                                                          false,
+		`time=10:11:12 devname="fgt1" logid="0000000013" type="traffic"`:                                                        true,
+		`date=2026-01-05 time=10:11:12 timezone="CET" device_id=1 log_id=010101600001 log_type="Firewall" log_subtype="Denied"`: false,
+		`date=2026-01-05 time=10:11:12 device_id=1 log_id=0003007072 type=event subtype=smtp pri=information`:                   false,
+		`time=2026-01-05T10:11:12Z level=info msg=x catalogid=1 logtype=traffic`:                                                false,
 		`date=2026-01-05`: false,
 		`id=firewall sn=1 time="2026-01-05 10:11:12" fw=192.0.2.1 logid=1 type=traffic`: false,
 		`IN=eth0 OUT= SRC=192.0.2.1 logid= type=traffic`:                                false,

@@ -170,7 +170,7 @@ func (l *line) time(r *parse.Record) {
 		l.Fail(scan.ErrTime)
 	}
 	if len(l.date) != len("2026-01-05") || len(l.clock) < len("10:11:12") || len(l.clock) > len("10:11:12.345678901") {
-		if l.date != "" || l.clock != "" {
+		if l.date != "" { // without one, a header can know it
 			l.Fail(scan.ErrTime)
 		}
 		return
@@ -228,13 +228,23 @@ func (l *line) traffic() {
 		e.IfaceIn = ""
 	}
 	e.Rule, e.Ruleset = l.policy, l.policyType
-	if typ, code, ok := icmpService(l.service); ok && (e.Proto == event.ICMP || e.Proto == event.ICMPv6) {
+	if typ, code, ok := icmpService(l.service); ok && (typ != "0" || code == "0") && (e.Proto == event.ICMP || e.Proto == event.ICMPv6) {
 		l.ICMP(typ, code)
 	}
 	l.verdict()
 	if l.action == "" || l.src == "" && l.dst == "" {
 		l.Fail(parse.ErrTruncated)
 	}
+}
+
+// tellsOfPackets reports whether a message of traffic is of one: not of a request to a proxy or a load balancer, whose
+// connection has a message of its own, and not of a FortiClient.
+func tellsOfPackets(subtype string) bool {
+	switch subtype {
+	case "http", "https", "http-transaction", "system":
+		return false
+	}
+	return !strings.HasPrefix(subtype, "slb_")
 }
 
 // known returns an interface's name, or "" for what stands where there is none.
@@ -247,7 +257,8 @@ func known(intf string) string {
 
 func isNone(intf string) bool { return strings.HasPrefix(intf, "unknown") }
 
-// icmpService reads "icmp/3/3", as services are named that have no object of their own.
+// icmpService reads "icmp/3/3", as services are named that have no object of their own. There is "icmp/0/8", too, which
+// cannot be type and code of an echo.
 func icmpService(s string) (typ, code string, ok bool) {
 	s, ok = strings.CutPrefix(s, "icmp")
 	if !ok {
