@@ -39,6 +39,7 @@ optional-libchdb:
 .PHONY: bench
 bench: build optional-libchdb ## measures: parse and replay rates, then every Go benchmark
 	bin/mailstop bench
+	bin/mailstop bench formats
 	go test -run '^$$' -bench . ./...
 
 .PHONY: fuzz

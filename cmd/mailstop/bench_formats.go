@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,21 +21,29 @@ func newBenchFormats() *cobra.Command {
 		each   time.Duration
 	)
 	cmd := &cobra.Command{
-		Use:   "formats [FORMAT]…",
+		Use:   "formats [FORMAT|FILE]…",
 		Short: "Measure how fast the lines of each format are read, on one core",
 		Long: `Reads the examples of each format over and over, on one core: with their headers and envelopes, into entries, and no
-further. Lines of one format repeat here, so real logs are read a little slower; what counts is how formats compare.`,
+further. Lines of one format repeat here, so real logs are read a little slower; what counts is how formats compare.
+
+A FILE is read over and over instead, as replay reads it, unpacked if need be: captures and event logs, too.`,
 		Example: `  mailstop bench formats
-  mailstop bench formats filterlog pfirewall -o json`,
+  mailstop bench formats filterlog pfirewall -o json
+  mailstop bench formats Security.evtx`,
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if output != "text" && output != "json" {
 				return usage("-o %q: text or json", output)
 			}
 			infos := app.FormatInfos()
+			var files []string
 			for _, name := range a {
-				if indexFormat(infos, name) < 0 {
-					return usage("unknown format %q\nhint: mailstop formats", name)
+				if indexFormat(infos, name) >= 0 {
+					continue
 				}
+				if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+					return usage("%q is neither a format nor a file\nhint: mailstop formats", name)
+				}
+				files = append(files, name)
 			}
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			var rates []app.FormatRate
@@ -42,6 +51,13 @@ further. Lines of one format repeat here, so real logs are read a little slower;
 				if len(a) == 0 || slices.Contains(a, f.Word) {
 					rates = append(rates, app.MeasureFormat(cmd.Context(), f, each))
 				}
+			}
+			for _, file := range files {
+				r, err := app.MeasureFile(cmd.Context(), file, each)
+				if err != nil {
+					return err
+				}
+				rates = append(rates, r)
 			}
 			out := cmd.OutOrStdout()
 			if output == "json" {

@@ -34,9 +34,10 @@ type counter struct{ total bench.Counts }
 type counterBlock struct{ n bench.Counts }
 
 func (b *counterBlock) Append(es []event.Entry) {
+	b.n.Lines += int64(len(es))
 	for i := range es {
 		e := &es[i]
-		if e.Error != "" {
+		if e.Error != "" || e.Note != "" || e.Delivery != nil {
 			continue
 		}
 		b.n.Rows++
@@ -51,6 +52,7 @@ func (c *counter) Block() sinks.Block { return &counterBlock{} }
 func (c *counter) Write(_ context.Context, b *sinks.Batch) error {
 	for _, sb := range b.Blocks {
 		n := sb.(*counterBlock).n
+		c.total.Lines += n.Lines
 		c.total.Rows += n.Rows
 		c.total.Mail += n.Mail
 	}

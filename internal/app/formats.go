@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -114,13 +116,18 @@ func MeasureFormat(ctx context.Context, f FormatInfo, long time.Duration) Format
 	const round = 1000 // lines between two looks at the clock
 	s := parse.NewSession(Table(config.Default()), event.FormatUnknown, "")
 	s.Resume(parse.State{Clock: parse.NewClock(parse.Hints{Reference: docTime})})
-	examples := f.Doc.Examples
-	size := 0
-	for _, x := range examples {
-		size += len(x)
+	var (
+		examples []string
+		size     int
+		e        event.Entry
+	)
+	for _, x := range f.Doc.Examples {
+		if s.Parse(x, &e); e.Note != event.NoteHeader { // headers hold for all lines after them
+			examples = append(examples, x)
+			size += len(x)
+		}
 	}
 	var (
-		e             event.Entry
 		before, after runtime.MemStats
 		lines         int
 	)
@@ -141,6 +148,34 @@ func MeasureFormat(ctx context.Context, f FormatInfo, long time.Duration) Format
 		BytesPerSecond: float64(lines) / took * float64(size) / float64(len(examples)),
 		Allocations:    float64(after.Mallocs-before.Mallocs) / float64(lines),
 	}
+}
+
+// MeasureFile reads a file for so long, or until ctx ends. Its bytes are those of the file as it is stored.
+func MeasureFile(ctx context.Context, path string, long time.Duration) (FormatRate, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return FormatRate{}, err
+	}
+	var (
+		before, after runtime.MemStats
+		lines, times  int64
+	)
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	for times == 0 || time.Since(start) < long && ctx.Err() == nil {
+		n, err := ParseOnly(ctx, Options{Config: config.Default(), Paths: []string{path}, Now: docTime}, 1)
+		if err != nil {
+			return FormatRate{}, err
+		}
+		lines += n.Lines
+		times++
+	}
+	took := time.Since(start).Seconds()
+	runtime.ReadMemStats(&after)
+	return FormatRate{
+		Format: filepath.Base(path), LinesPerSecond: float64(lines) / took, BytesPerSecond: float64(times*info.Size()) / took,
+		LineBytes: int(times * info.Size() / max(lines, 1)), Allocations: float64(after.Mallocs-before.Mallocs) / float64(max(lines, 1)),
+	}, nil
 }
 
 // WriteFormatsMarkdown writes the page docs/formats.md.

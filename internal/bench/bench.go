@@ -28,8 +28,9 @@ type Command struct {
 
 // Counts are what both sides of a pair must agree on.
 type Counts struct {
-	Rows int64 `json:"rows"` // firewall entries
-	Mail int64 `json:"mail"` // of them, to TCP port 25, 465 or 587
+	Rows  int64 `json:"rows"`            // firewall entries
+	Mail  int64 `json:"mail"`            // of them, to TCP port 25, 465 or 587
+	Lines int64 `json:"lines,omitempty"` // not compared
 }
 
 // Uncounted stands for rows that a side does not count.
