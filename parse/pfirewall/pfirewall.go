@@ -291,7 +291,9 @@ func gap(body string, e *event.Entry) error {
 	_, rest, _ := strings.Cut(body, lostWord)
 	for rest != "" {
 		var token string
-		token, rest = cutToken(trimBlanks(rest))
+		if token, rest = cutToken(trimBlanks(rest)); token == "-" {
+			continue
+		}
 		if n, err := strconv.ParseUint(token, 10, 32); err == nil {
 			if e.Note = strconv.FormatUint(n, 10) + " events lost"; n == 1 {
 				e.Note = "1 event lost"
