@@ -50,7 +50,7 @@ the detectors make of the line alone. "-" reads the line from standard input.`,
 func explain(out io.Writer, x app.Explanation) error {
 	w := bufio.NewWriter(out)
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%-14s %s\n", name, term.Clean(fmt.Sprintf(format, args...), 4000))
+		fmt.Fprintf(w, "%-18s %s\n", name, term.Clean(fmt.Sprintf(format, args...), 4000))
 	}
 	row("line", "%s", x.Entry.Raw)
 	for _, s := range x.Steps {
@@ -59,7 +59,7 @@ func explain(out io.Writer, x app.Explanation) error {
 			row("", "%s", s.Note)
 		}
 	}
-	if len(x.Steps) == 0 {
+	if len(x.Steps) == 0 && x.Entry.Note == "" {
 		row("no layer", "no envelope, syslog header or format recognises this line")
 	}
 	w.WriteByte('\n')
