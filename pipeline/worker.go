@@ -65,6 +65,7 @@ func (w *worker) run(j *job) {
 	s.Received(j.Received)
 	es := (*entryPool.Get().(*[]event.Entry))[:0]
 	lines, from, pos := 0, 0, 0
+	host, shard := "", shardOf("", uint32(w.shards)) // of the line before
 	for pos < len(j.Data) {
 		end, next := len(j.Data), len(j.Data)
 		if i := bytes.IndexByte(j.Data[pos:], '\n'); i >= 0 {
@@ -84,7 +85,10 @@ func (w *worker) run(j *job) {
 			e.Outside = true
 			w.outside.Add(1)
 		}
-		e.Shard = shardOf(e.Host, uint32(w.shards))
+		if e.Host != host {
+			host, shard = e.Host, shardOf(e.Host, uint32(w.shards))
+		}
+		e.Shard = shard
 		if len(es)-from == stride {
 			w.fill(j, es[from:])
 			from = len(es)

@@ -33,7 +33,7 @@ func (f File) reference(zone *time.Location, file io.ReaderAt, c compression, in
 // are found without unpacking, at a small part of its cost.
 func packedAt(file io.ReaderAt, info fs.FileInfo) time.Time {
 	var latest time.Time
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, 64<<10) // small enough to stay in the core's cache
 	for at := int64(0); ; {
 		n, err := file.ReadAt(buf[:min(int64(len(buf)), info.Size()-at)], at)
 		if n < gzipHeader {

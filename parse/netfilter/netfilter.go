@@ -10,6 +10,7 @@ package netfilter
 
 import (
 	"strings"
+	"unsafe"
 
 	"mailstop/event"
 	"mailstop/internal/nftext"
@@ -31,6 +32,9 @@ func Kind(rules []nftext.Rule) parse.Kind {
 type parser struct {
 	heads    nftext.Heads
 	verdicts nftext.Verdicts
+	// What Match has found, for Parse: the head of this body.
+	found *nftext.Head
+	of    string
 }
 
 func newParser(rules nftext.Rules) *parser {
@@ -48,6 +52,7 @@ func (p *parser) Match(body string, r *parse.Record) bool {
 	}
 	body = nftext.TrimStamp(body)
 	if h := p.heads.Find(body); h != nil {
+		p.found, p.of = h, body
 		return program == "kernel" || !h.SpelledByUlogd(body)
 	}
 	switch nftext.WriterOf(body, program, &p.verdicts) {
@@ -75,7 +80,11 @@ func tellsPacket(s string) bool {
 func (p *parser) Parse(body string, r *parse.Record) error {
 	e := r.Entry
 	body = nftext.TrimStamp(body)
-	h := p.heads.Find(body)
+	h := p.found
+	if len(p.of) != len(body) || unsafe.StringData(p.of) != unsafe.StringData(body) {
+		h = p.heads.Find(body)
+	}
+	p.found, p.of = nil, ""
 	if h == nil {
 		h = p.heads.Learn(body, nftext.Kernel, &p.verdicts)
 	}
