@@ -82,7 +82,19 @@ func isHeader(line string) bool {
 		line = trimEnd(line[:min(len(line), maxHeader)])
 		return line != "" && line[0] != c && isHeader(line) // 0xef may begin other characters than the mark
 	}
-	return isLower(line[0]) && len(line) < maxHeader && strings.Contains(line, "srcaddr") && strings.Contains(line, "dstaddr")
+	return isLower(line[0]) && len(line) < maxHeader && strings.Contains(line, "srcaddr") && strings.Contains(line, "dstaddr") &&
+		isWords(trimEnd(line))
+}
+
+// isWords reports whether a line holds nothing but words of small letters, as the names of columns are. Other logs tell of
+// such names, too: "cfgattr="srcaddr[all]dstaddr[all]"".
+func isWords(line string) bool {
+	for i := range len(line) {
+		if c := line[i]; !isLower(c) && !isDigit(c) && c != ' ' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // addHeader makes line the latest of its name.
@@ -205,7 +217,8 @@ func (s *Session) repeat(n uint32, e *event.Entry) {
 // parse reads one line and returns n > 0 if it only repeats the line before n times.
 func (s *Session) parse(line string, e *event.Entry) (repeats uint32) {
 	raw := cut(line)
-	*e = event.Entry{Raw: raw, Count: 1, Line: s.state.Line, Received: s.received, Host: s.host}
+	*e = event.Entry{} // a literal with values would be made elsewhere and copied
+	e.Raw, e.Count, e.Line, e.Received, e.Host = raw, 1, s.state.Line, s.received, s.host
 	body := trimEnd(raw)
 	if body == "" {
 		// Windows extends its logs ahead of what it writes; elsewhere NUL bytes are what a crash has left.

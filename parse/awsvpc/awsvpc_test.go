@@ -42,6 +42,7 @@ func TestHeaders(t *testing.T) {
 		{"192.0.2.25 203.0.113.9 2", `"action":"unknown","verdict_source":"none","direction":"unknown","src_ip":"203.0.113.9","dst_ip":"192.0.2.25"`},
 		{"192.0.2.25 203.0.113.9 2", `"error":"line ends early"`},
 		{"version srcaddr dstaddr", `"note":"header"`},
+		{`time=10:11:12 logid="0100044547" type="event" cfgattr="srcaddr[all]dstaddr[all]" msg="Edit firewall.policy 7"`, `"error":"not a firewall entry"`},
 		{"192.0.2.25 203.0.113.9 25 REJECT", `"error":"not a firewall entry"`},
 		{"3 203.0.113.9 192.0.2.25", `"format":"aws_vpc","action":"unknown"`},
 		// Lines in the default order are known without a header, and beside one.
