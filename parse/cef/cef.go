@@ -50,6 +50,7 @@ const (
 	anchor     = "CEF:"
 	checkPoint = "Check Point"
 	fortinet   = "Fortinet"
+	mikroTik   = "MikroTik|"
 	paloAlto   = "Palo Alto Networks"
 	sonicWall  = "SonicWall"
 	ubiquiti   = "Ubiquiti"
@@ -59,8 +60,9 @@ const (
 
 // Match looks for the anchor, or for what is behind it.
 func (parser) Match(body string, _ *parse.Record) bool {
-	_, ok := head(body)
-	return ok
+	s, ok := head(body)
+	// RouterOS writes packets into the message, as its own format does.
+	return ok && (!strings.HasPrefix(s, mikroTik) || !strings.Contains(s, "|firewall,"))
 }
 
 // head returns the text behind "CEF:0|".

@@ -18,7 +18,9 @@ func TestDoc(t *testing.T) { parsetest.Documented(t, Kind(), syslog.Layer()) }
 
 func TestMatch(t *testing.T) {
 	parsetest.Match(t, Kind(), map[string]bool{
-		`CEF:0|Ubiquiti|UniFi Network|9.4.19|203|Blocked by Firewall|4|src=192.0.2.1`: true,
+		`CEF:0|Ubiquiti|UniFi Network|9.4.19|203|Blocked by Firewall|4|src=192.0.2.1`:         true,
+		`CEF:0|MikroTik|CHR|7.19.4 (stable)|44|dhcp,info|Low|dvchost=rtr msg=x`:               true,
+		`CEF:0|MikroTik|CHR|7.19.4 (stable)|44|firewall,info|Low|dvchost=rtr msg=input: in:a`: false,
 		`CEF:0|V`:            true,
 		`CEF: 1|V`:           true,
 		`CEF:1.2|V`:          true,
