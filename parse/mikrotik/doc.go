@@ -6,6 +6,7 @@ var doc = parse.Doc{
 	Title: "MikroTik RouterOS: firewall",
 	Accepts: []string{
 		"lines of remote logging (syslog and BSD syslog) and of RouterOS' own files, with any of its times, with topics or without",
+		"the same in the CEF that RouterOS 7.18 and later can write",
 		"old versions without the colon after the chain, prefixes with a blank, glued or written twice, chains of one's own",
 		"IPv4 and IPv6 endpoints, TCP flags, types and codes of ICMP, protocols by name or number, translated addresses, bridge ports",
 		"verdicts from the words of the prefix alone, and from rules of the configuration",

@@ -61,7 +61,7 @@ func interfaces(s string) (in, out int) {
 func (p *parser) Parse(body string, r *parse.Record) error {
 	in, out := interfaces(body)
 	f := scan.Fill{Entry: r.Entry}
-	head := body[:in]
+	head := strings.TrimLeft(uncover(body[:in], r), " ") // a relay can leave one
 	if n := scanTime(head, r); n > 0 {
 		head = strings.TrimLeft(head[n:], " ")
 	}
@@ -69,7 +69,7 @@ func (p *parser) Parse(body string, r *parse.Record) error {
 	e := r.Entry
 	e.IfaceIn = iface(body[in+len(" in:") : out])
 	rest := body[out+len(" out:"):]
-	name, rest, whole := strings.Cut(rest, ", ")
+	name, rest, whole := outside(rest)
 	if whole {
 		e.IfaceOut = iface(name)
 		e.Direction = direction(chain, e.IfaceIn, e.IfaceOut)
@@ -89,6 +89,30 @@ func (p *parser) Parse(body string, r *parse.Record) error {
 		}
 	}
 	return f.Err
+}
+
+// uncover takes the header off that RouterOS 7.18 and later can write, and the keys before the message:
+// "CEF:0|MikroTik|CHR|7.19.4 (stable)|44|firewall,info|Low|dvchost=rtr dvc=192.0.2.1 msg=input:".
+func uncover(head string, r *parse.Record) string {
+	keys, message, ok := strings.Cut(head, " msg=")
+	if !ok || !strings.Contains(keys, "CEF:") {
+		return head
+	}
+	if _, name, ok := strings.Cut(keys, "|dvchost="); ok {
+		r.Host, _, _ = strings.Cut(name, " ")
+	}
+	return message
+}
+
+// outside takes the interface off s that the packet leaves by. Some versions write no blank behind its comma.
+func outside(s string) (name, rest string, whole bool) {
+	name, rest, whole = strings.Cut(s, ", ")
+	for _, next := range [...]string{",connection-", ",src-mac "} {
+		if i := strings.Index(name, next); i >= 0 {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return name, rest, whole
 }
 
 // judge stores what the prefix says.

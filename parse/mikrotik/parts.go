@@ -18,7 +18,8 @@ func parts(s string, f *scan.Fill) {
 		part := s[:end]
 		s = s[min(end+len(", "), len(s)):]
 		if n, ok := strings.CutPrefix(part, "len "); ok {
-			readLength(strings.TrimRight(n, " "), f)
+			n, _, _ = strings.Cut(n, " ") // keys of CEF can follow
+			readLength(n, f)
 			length = true
 			continue
 		}

@@ -30,7 +30,8 @@ func scanTime(s string, r *parse.Record) int {
 	if !ok || len(rest) < len("10:11:12") {
 		return 0
 	}
-	month := strings.Index("janfebmaraprmayjunjulaugsepoctnovdec", date[:3])
+	name := [3]byte{date[0] | 0x20, date[1], date[2]} // some write it with a capital
+	month := strings.Index("janfebmaraprmayjunjulaugsepoctnovdec", string(name[:]))
 	if month < 0 || month%3 != 0 || len(date) != len("jan/05") && len(date) != len("jan/05/2026") {
 		return 0
 	}
