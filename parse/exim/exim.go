@@ -88,7 +88,7 @@ func (p *parser) Match(body string, r *parse.Record) bool {
 	case h.id != "":
 		return h.stamped && (h.rest == "" || h.text[len(h.text)-len(h.rest)-1] == ' ') || isFlag(h.rest)
 	}
-	return h.stamped && starting(h.rest).known
+	return h.stamped && starting(h.rest).known && isSure(h.rest)
 }
 
 // mayBe looks at a few bytes of s: is there a stamp, a message id, a part's number, the program, or a header of rejectlog?
