@@ -72,7 +72,7 @@ func (l *line) protocol(row *row, at *layout) error {
 		l.recipient(text)
 	case '*':
 		d.Reason = text
-		if c := mailtext.Classify(text); c != event.ReasonOther && failed(text) {
+		if c := mailtext.Classify(text); c != event.ReasonOther && failed(text) || strings.HasPrefix(text, "Failed to connect.") {
 			l.fail(event.Deferred, c)
 		}
 	case '-':
