@@ -42,6 +42,14 @@ func isFlowLog(head []byte) bool {
 	if bytes.HasPrefix(head, []byte(lineHead)) && bytes.Contains(head, []byte(`,"tuple":`)) {
 		return false // the container's own lines
 	}
+	// A first line that is a whole record of something else says that the file is read line by line.
+	if line, _, more := bytes.Cut(head, []byte("\n")); more && !hasMark(line) && json.Valid(line) {
+		return false
+	}
+	return hasMark(head)
+}
+
+func hasMark(head []byte) bool {
 	return bytes.Contains(head, []byte(`"NetworkSecurityGroupFlowEvent"`)) || bytes.Contains(head, []byte(`"FlowLogFlowEvent"`)) ||
 		bytes.Contains(head, []byte(`"flowTuples"`))
 }

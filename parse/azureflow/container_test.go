@@ -97,12 +97,14 @@ var errSyntax = errors.New("any syntax error")
 
 func TestContainerMatch(t *testing.T) {
 	for head, want := range map[string]bool{
-		document(nsgRecord):         true,
-		"\uFEFF\r\n " + vnetRecord:  true,
-		`{"flowTuples"`:             true,
-		`[` + nsgRecord:             true,
-		`x` + nsgRecord:             false,
-		`{"records":[{"time":"2026`: false,
+		document(nsgRecord):                          true,
+		"\uFEFF\r\n " + vnetRecord:                   true,
+		`{"flowTuples"`:                              true,
+		`[` + nsgRecord:                              true,
+		`x` + nsgRecord:                              false,
+		`{"records":[{"time":"2026`:                  false,
+		"{\"oob.in\":\"eth0\"}\n" + nsgRecord + "\n": false, // lines of several kinds
+		"{\n\"records\": [" + nsgRecord + "]}":       true,
 		`{"message":"{\"category\":\"NetworkSecurityGroupFlowEvent\",\"flowTuples\":[]`: false,
 		"": false,
 	} {
