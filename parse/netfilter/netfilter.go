@@ -53,7 +53,9 @@ func (p *parser) Match(body string, r *parse.Record) bool {
 	body = nftext.TrimStamp(body)
 	if h := p.heads.Find(body); h != nil {
 		p.found, p.of = h, body
-		return program == "kernel" || !h.SpelledByUlogd(body)
+		if program == "kernel" || !h.SpelledByUlogd(body) {
+			return true
+		}
 	}
 	switch nftext.WriterOf(body, program, &p.verdicts) {
 	case nftext.ByKernel:
