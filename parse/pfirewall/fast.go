@@ -125,7 +125,10 @@ func (f *packet) numbers(s string, i int) int {
 	}
 	if i++; s[i] == '-' {
 		i++
-	} else if f.proto == event.TCP {
+	} else {
+		if f.proto != event.TCP {
+			return -1
+		}
 		start := i
 		for i < len(s) && s[i] >= 'A' && flagOf[s[i]] != 0 {
 			f.flags |= flagOf[s[i]]
