@@ -27,12 +27,12 @@ func scanTime(s string, r *parse.Record) int {
 		return 0
 	}
 	date, rest, ok := strings.Cut(s, " ")
-	if !ok || len(rest) < len("10:11:12") {
+	if !ok || len(rest) < len("10:11:12") || len(date) != len("jan/05") && len(date) != len("jan/05/2026") {
 		return 0
 	}
 	name := [3]byte{date[0] | 0x20, date[1], date[2]} // some write it with a capital
 	month := strings.Index("janfebmaraprmayjunjulaugsepoctnovdec", string(name[:]))
-	if month < 0 || month%3 != 0 || len(date) != len("jan/05") && len(date) != len("jan/05/2026") {
+	if month < 0 || month%3 != 0 {
 		return 0
 	}
 	// In the order that is read: a leap year stands for one that is not written, so that any day is one.

@@ -16,7 +16,7 @@ import (
 // fast reads s behind its stamp. If it returns false, the packet's fields of e are as they were.
 func (p *parser) fast(s string, e *event.Entry) bool {
 	const stamp = len("2026-01-05 10:11:12 ")
-	if p.custom || len(p.columns) == withoutPath || len(s) < 64 || s[19] != ' ' {
+	if p.custom || len(p.columns) == withoutPath || len(s) < 64 || s[10] != ' ' || s[19] != ' ' {
 		return false
 	}
 	f := packet{has: event.HasProto}
