@@ -100,7 +100,7 @@ func (d *Doc) object(text string, at int, parent keyID, depth int) int {
 	first := true
 	for {
 		k := d.keys.guess(before, first)
-		if l := d.keys.all[k].lead; len(text)-at > len(l) && text[at:at+len(l)] == l {
+		if l := d.keys.all[k].lead; k != 0 && len(text)-at > len(l) && text[at:at+len(l)] == l {
 			at += len(l)
 		} else {
 			if k, at = d.key(text, at, parent, before, first); at < 0 {
@@ -248,6 +248,28 @@ func (v Value) Elements(f func(Value) bool) bool {
 			return p.take(']')
 		}
 	}
+}
+
+// First returns the first element of a list, an absent value if it has none, and anything else as it is.
+func (v Value) First() Value {
+	if v.Kind != List {
+		return v
+	}
+	p := scanner{text: v.Raw, at: 1}
+	first, _ := p.value()
+	return first
+}
+
+// One returns the element of a list that has one, as Elasticsearch gives fields, and anything else as it is.
+func (v Value) One() Value {
+	if v.Kind != List {
+		return v
+	}
+	p := scanner{text: v.Raw, at: 1}
+	if one, ok := p.value(); ok && p.take(']') {
+		return one
+	}
+	return v
 }
 
 // Int returns the whole number that v is, or that a string spells. Hexadecimal numbers start with 0x.

@@ -297,3 +297,33 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// A byte that stands where a key should is none, whatever was read before.
+func TestNoKey(t *testing.T) {
+	for b := range 256 {
+		if b == '"' || b == '}' || b == ' ' || b == '\t' || b == '\n' || b == '\r' {
+			continue
+		}
+		var d Doc
+		text := "{" + string([]byte{byte(b)}) + `"a","b":1}`
+		for range 2 {
+			if d.Parse(text) || len(d.Fields()) != 0 {
+				t.Errorf("%q: %v", text, d.Fields())
+			}
+			d.Parse(`{"a":1}`)
+		}
+	}
+}
+
+func TestFirstAndOne(t *testing.T) {
+	for _, tt := range []struct{ list, first, one string }{
+		{`["a"]`, "a", "a"}, {`[ 1 ]`, "1", "1"}, {`["a","b"]`, "a", `["a","b"]`}, {`[]`, "", "[]"}, {`[[1],2]`, "[1]", "[[1],2]"},
+		{`"a"`, "a", "a"}, {`{"b":1}`, `{"b":1}`, `{"b":1}`},
+	} {
+		p := scanner{text: tt.list}
+		v, _ := p.value()
+		if v.First().Raw != tt.first || v.One().Raw != tt.one {
+			t.Errorf("%s: %q and %q, want %q and %q", tt.list, v.First().Raw, v.One().Raw, tt.first, tt.one)
+		}
+	}
+}
