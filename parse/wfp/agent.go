@@ -71,24 +71,6 @@ func (x *record) ossec(s string) string {
 	return s
 }
 
-const csvSource = ",Microsoft-Windows-Security-Auditing,"
-
-// csv reads the columns that the Event Viewer writes before the text: keywords or level, date, source, number, category.
-func (x *record) csv(s string) string {
-	i := strings.Index(s, csvSource)
-	x.provider = csvSource[1 : len(csvSource)-1]
-	if j := strings.IndexByte(s[:i], ','); j >= 0 {
-		x.time = strings.Trim(s[j+1:i], `"`)
-	}
-	s = s[i+len(csvSource):]
-	id, rest, ok := strings.Cut(s, ",")
-	if !ok {
-		return s
-	}
-	x.setID(id)
-	return rest
-}
-
 // pairs stores the values of a text in an unknown language in their order. A label ends in a colon; a label without a
 // value is the heading of a section. It needs tabs, line breaks or pairs of blanks between them.
 func (x *record) pairs(s string) {

@@ -64,7 +64,7 @@ func classOf(key string) uint8 {
 		return classComputer
 	case "message", "Message", "Description", "RenderedDescription", "rendered_message":
 		return classMessage
-	case "original", "xml", "Xml", "EventXml", "EventXML", "raw_event":
+	case "original", "xml", "Xml", "EventXml", "EventXML", "RawXml", "raw_event":
 		return classXML
 	case "EventData":
 		return classData

@@ -46,7 +46,7 @@ func TextContainer() parse.Container {
 		Doc: parse.Doc{
 			Title: "Windows events as text of several lines",
 			Accepts: []string{
-				"Get-WinEvent | Format-List, wevtutil qe /f:text, the Event Viewer's copy as text and CSV, Splunk's WinEventLog, and texts alone",
+				"Get-WinEvent | Format-List, wevtutil qe /f:text, the Event Viewer's copy as text and what it saves as CSV or text, Export-Csv, Splunk's WinEventLog, and texts alone",
 				"each event becomes one line, with two blanks for a line break",
 			},
 			Examples: []string{"The Windows Filtering Platform has blocked a packet.", "Application Information:", "\tProcess ID:\t\t4"},
@@ -101,7 +101,7 @@ func isSentence(s string) bool {
 // isStart reports whether a line is the first of an event.
 func isStart(line string) bool {
 	return strings.HasPrefix(line, "Event[") || strings.HasPrefix(line, "Log Name:") || strings.HasPrefix(line, "LogName=") ||
-		isProperty(line) || strings.Contains(line, csvSource) || isDateLine(line)
+		isProperty(line) || tableSource(line) > 0 || isDateLine(line)
 }
 
 // isDateLine reports whether a line is a date and a time and nothing else, as Splunk puts before "LogName=".
@@ -192,7 +192,7 @@ func isBody(line string) bool {
 // begins reports whether a line is the first of another event than the one before it.
 func (j *joiner) begins(line string, told, listed, body bool) bool {
 	switch {
-	case strings.HasPrefix(line, "Event["), strings.Contains(line, csvSource):
+	case strings.HasPrefix(line, "Event["), isRow(line), tableSource(line) > 0:
 		return true
 	case isStart(line) && body:
 		// The listing's own properties go on behind the text; a new event begins with the one it began with.
@@ -227,5 +227,5 @@ func (j *joiner) readLine() (string, bool) {
 	if len(j.line) == 0 && j.err != nil {
 		return "", false
 	}
-	return strings.TrimRight(string(j.line), "\r\n"), true
+	return strings.TrimPrefix(strings.TrimRight(string(j.line), "\r\n"), "\uFEFF"), true
 }

@@ -93,6 +93,23 @@ var texts = []struct {
 			"Audit Success,1/15/2026 10:11:13 AM,Microsoft-Windows-Security-Auditing,5158,Filtering Platform Connection,\"" + bindText + "\"\n",
 		[]string{"none", "deny 2026-01-15T10:11:12Z", "a bound port, no packet 2026-01-15T10:11:13Z"},
 	},
+	{
+		"text with tabs", "Audit Failure\t1/15/2026 10:11:12 AM\tMicrosoft-Windows-Security-Auditing\t5157\tFiltering Platform Connection\t\"" + blockedText + "\"\n" +
+			"Audit Success\t1/15/2026 10:11:13 AM\tMicrosoft-Windows-Security-Auditing\t4624\tLogon\t\"" + logonText + "\"\n" +
+			"Audit Success\t1/15/2026 10:11:14 AM\tMicrosoft-Windows-Security-Auditing\t5158\tFiltering Platform Connection\t\"" + strings.TrimSuffix(bindText, "\n") + "\"\n",
+		[]string{"deny 2026-01-15T10:11:12Z", "Windows event 4624 2026-01-15T10:11:13Z", "a bound port, no packet 2026-01-15T10:11:14Z"},
+	},
+	{
+		"Export-Csv", "\uFEFF" + `"Message","Id","Version","Qualifiers","Level","Task","Opcode","Keywords","RecordId","ProviderName","ProviderId","LogName","ProcessId","ThreadId","MachineName","UserId","TimeCreated"` +
+			"\n\"" + blockedText + `","5157","1",,"0","12810","0","-9218868437227405312","4711","Microsoft-Windows-Security-Auditing","54849625-5478-4994-a5ba-3e3b0328c30d","Security","4","4520","mx1.example.net",,"1/15/2026 10:11:12 AM"` +
+			"\n\"" + bindText + `","5158","0",,"0","12810","0","-9214364837600034816","4712","Microsoft-Windows-Security-Auditing","54849625-5478-4994-a5ba-3e3b0328c30d","Security","4","4520","mx2.example.net",,"1/15/2026 10:11:13 AM"` + "\n",
+		[]string{"none", "deny mx1.example.net 2026-01-15T10:11:12Z", "a bound port, no packet mx2.example.net 2026-01-15T10:11:13Z"},
+	},
+	{
+		"Export-Csv, some columns", "#TYPE Selected.System.Diagnostics.Eventing.Reader.EventLogRecord\n\"TimeCreated\";\"Id\";\"Message\"\n\"15.01.2026 10:11:12\";\"5157\";\"" +
+			strings.TrimSuffix(blockedText, "\n") + "\"\n\"15.01.2026 10:11:13\";\"5158\";\"" + strings.TrimSuffix(bindText, "\n") + "\"\n",
+		[]string{"none", "none", "deny 2026-01-15T10:11:12Z", "a bound port, no packet 2026-01-15T10:11:13Z"},
+	},
 }
 
 func TestTextContainer(t *testing.T) {

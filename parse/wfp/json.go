@@ -108,6 +108,9 @@ func (o *object) text(v jsonscan.Value) string {
 
 // member takes one member.
 func (o *object) member(class uint8, v jsonscan.Value) {
+	if class != classList && class != classData {
+		v = v.One() // Kibana's copies of documents have lists of one
+	}
 	if class < uint8(3*fields) {
 		o.value(class/uint8(fields), field(class%uint8(fields)), v)
 		return
@@ -181,7 +184,10 @@ func (o *object) value(where uint8, f field, v jsonscan.Value) {
 func (o *object) listIn(v jsonscan.Value) {
 	v.Elements(func(e jsonscan.Value) bool {
 		if e.Kind != jsonscan.Object {
-			o.add(o.text(e))
+			// PowerShell writes the name of a type for what is deeper than its -Depth.
+			if s := o.text(e); s != "System.Diagnostics.Eventing.Reader.EventProperty" {
+				o.add(s)
+			}
 			return true
 		}
 		var name, value string

@@ -47,7 +47,8 @@ const maxList = 32
 
 // A record is an event as far as it is read: text, whatever it came in.
 type record struct {
-	id                              int // 0 if unknown
+	id                              int  // 0 if unknown
+	zero                            bool // the number is 0, as that of many programs' events
 	provider, guid, channel         string
 	computer, agent, time, received string
 	timeUTC                         bool // time without a zone is in UTC

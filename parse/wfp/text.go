@@ -29,7 +29,8 @@ func isText(s string) bool {
 		}
 		if strings.HasPrefix(rest, platform) && isClause(rest[len(platform):]) || strings.HasPrefix(rest, service) ||
 			i >= 2 && i < 120 && strings.HasPrefix(rest, "WinEventLog") && s[i-2:i] == "MS" ||
-			i < 120 && strings.HasPrefix(rest, "WinEvtLog: ") {
+			i < 120 && strings.HasPrefix(rest, "WinEvtLog: ") ||
+			strings.HasPrefix(rest, auditing[len("Microsoft-"):]) && (isRow(s) || tableSource(s) > 0) {
 			return true
 		}
 	}
@@ -52,8 +53,12 @@ func (x *record) readText(s string) {
 		s = x.snare(s)
 	case strings.Contains(s, "WinEvtLog: "):
 		s = x.ossec(s)
-	case strings.Contains(s[:min(len(s), 200)], csvSource):
-		s = x.csv(s)
+	case isExported(s):
+		x.exported(s)
+	default:
+		if i := tableSource(s); i > 0 {
+			s = x.tableRow(s, i)
+		}
 	}
 	x.readMessage(s)
 }

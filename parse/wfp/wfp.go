@@ -25,7 +25,7 @@ func Kind() parse.Kind {
 			Title: "Windows Filtering Platform: events 5031 and 5150 to 5159 of the Security log",
 			Accepts: []string{
 				"XML, one event a line: any quotes, prefixes, entities and CDATA, data with names or by position",
-				"JSON of Winlogbeat and Elastic Agent (nested or dotted, number or string), NXLog, Wazuh, Vector, Fluent Bit, Azure's SecurityEvent and WindowsEvent, and flat JSON as data sets have it",
+				"JSON of Winlogbeat and Elastic Agent (nested or dotted, number or string), NXLog, Wazuh, Vector, Fluent Bit, Azure's SecurityEvent, WindowsEvent and WindowsEventLogsTable, and flat JSON as data sets have it",
 				"the rendered text in one line, as syslog agents and Snare send it: tabs, two blanks, #011 or \\t between label and value",
 				"rendered text in other languages if the event's number stands beside it, by position",
 				"directions and layers as tokens (%%14593), in English or translated",
@@ -90,6 +90,7 @@ func (p *parser) Parse(body string, r *parse.Record) error {
 	}
 	switch {
 	case x.id != 0:
+	case err == nil && x.zero: // of another program
 	case err != nil:
 		return err
 	case body[0] == '<' || body[0] == '-' || body[0] == '{':
@@ -189,6 +190,9 @@ func isJSON(s string) bool {
 		case strings.Contains(s, `eventID"`):
 			return strings.Contains(s, `"win"`) || strings.Contains(s, `win.system.`)
 		}
+	}
+	if strings.Contains(s, `RawXml"`) { // Azure's WindowsEventLogsTable
+		return strings.Contains(s, "schemas.microsoft.com/win/")
 	}
 	// PowerShell's ConvertTo-Json
 	if strings.Contains(s, `ProviderId"`) {

@@ -145,8 +145,8 @@ func (x *record) value(name, value string, a *attributes, in section, message *s
 
 // setID stores the event's number; there are none above 65535.
 func (x *record) setID(s string) {
-	if n, ok := number(s); ok && n > 0 && n <= 0xffff {
-		x.id = int(n)
+	if n, ok := number(s); ok && n <= 0xffff {
+		x.id, x.zero = int(n), n == 0
 	}
 }
 
