@@ -24,6 +24,7 @@ func Container() parse.Container {
 				"files that start with <?xml, <Events or <Event, and those whose first 4 KiB have an event that goes over several lines",
 				"events without a root, wrapped in <Events>, several in a line; a file with one event per line stays as it is",
 				"line ends in values become &#10;, those in markup a space; indentation is left out",
+				"the '-' that viewers put before elements that can be folded is left out",
 				"an event that breaks off ends where a line starts with the next <Event; of one longer than 1 MiB the rest is left out",
 				"text between events is passed on as lines",
 			},
@@ -56,11 +57,28 @@ func match(head []byte) bool {
 		if !whole {
 			return false
 		}
-		if isTag(bytes.TrimLeft(line, " \t"), "<Event") && !bytes.Contains(line, eventEnd) {
+		line = bytes.TrimLeft(line, " \t")
+		if line = line[foldMark(line):]; isTag(line, "<Event") && !bytes.Contains(line, eventEnd) || bytes.Equal(bytes.TrimRight(line, " \r"), eventTag) {
 			return true
 		}
 		head = rest
 	}
+}
+
+// foldMark returns the length of the mark that b starts with, 0 if there is none: browsers and the event viewer show a '-'
+// before an element that can be folded, and it is copied with the text.
+func foldMark(b []byte) int {
+	if len(b) == 0 || b[0] != '-' {
+		return 0
+	}
+	i := 1
+	for i < len(b) && i < longest && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	if i == len(b) || b[i] != '<' {
+		return 0
+	}
+	return i
 }
 
 // isTag reports whether b starts with the tag of the name that tag ends with.

@@ -80,6 +80,11 @@ func TestMatch(t *testing.T) {
 		"<Event>":                                     true,
 		"<Event\n a='b'>":                             true,
 		"<Event":                                      false, // more will tell
+		"<Event\n":                                    true,
+		"- <Event xmlns='x'>":                         false, // one line is whole, or more will tell
+		"- <Event xmlns='x'>\n":                       true,
+		"exported by\n<Event\n  a='b'":                true,
+		"- <EventData>\n":                             false,
 		"<EventData>":                                 false,
 		"<Event-damaged/>":                            false,
 		"exported by\n<Event>\n<System>":              true,

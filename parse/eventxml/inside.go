@@ -81,14 +81,17 @@ func (r *reader) endTag(empty bool) {
 }
 
 func (r *reader) enterContent() {
-	r.state, r.text, r.blank, r.broken, r.opened, r.wasCR = content, len(r.out), true, false, false, false
+	r.state, r.text, r.blank, r.broken, r.folded, r.opened, r.wasCR = content, len(r.out), true, false, false, false, false
 }
 
 // content copies what is between tags.
 func (r *reader) content(b []byte) {
 	i := 0
 	for ; i < len(b) && b[i] != '<' && b[i] != '\n' && b[i] != '\r'; i++ {
-		r.blank = r.blank && isSpace(b[i])
+		if r.blank && !isSpace(b[i]) {
+			r.blank = b[i] == '-' && r.broken && !r.folded
+			r.folded = true
+		}
 	}
 	if i > 0 {
 		r.wasCR = false
@@ -130,7 +133,7 @@ func (r *reader) markupIn(b []byte) {
 	}
 	ends := len(b) > 1 && b[1] == '/'
 	data := bytes.HasPrefix(b, []byte("<![CDATA["))
-	if r.blank && r.broken && !(r.opened && ends) && !data && !r.cut {
+	if r.blank && r.broken && !((r.opened || r.folded) && ends) && !data && !r.cut {
 		r.out = r.out[:r.text] // indentation
 	}
 	r.wasCR = false

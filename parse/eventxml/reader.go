@@ -51,6 +51,7 @@ type reader struct {
 	text   int  // content: where it starts in out
 	blank  bool // content: it is white space so far
 	broken bool // content: it has a line end
+	folded bool // content: it has the mark of an element that can be folded
 	wasCR  bool // content, section: the byte before was a carriage return, taken for a line end
 }
 
@@ -173,8 +174,12 @@ func (r *reader) outside(b []byte) {
 		b = b[1:]
 	}
 	r.r = r.w - len(b)
-	if len(b) == 0 || r.short(b, longest) && (b[0] == '<' || b[0] == byteOrderMark[0]) {
+	if len(b) == 0 || r.short(b, longest) && (b[0] == '<' || b[0] == byteOrderMark[0]) || r.short(b, 2*longest) && b[0] == '-' {
 		return
+	}
+	if n := foldMark(b); n > 0 && isTag(b[n:], "<Event") {
+		b = b[n:]
+		r.r += n
 	}
 	r.quote, r.last, r.markup = 0, 0, false
 	switch {
