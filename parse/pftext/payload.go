@@ -133,6 +133,9 @@ func protocol(s string, v6 bool) (proto uint8, rest string, ok bool) {
 		v, ok := pf.Number(rest[:n])
 		return uint8(v), rest[n:], ok && v <= 255
 	}
+	if size, ok := strings.CutPrefix(s, "tcp "); ok && size != "" && size[0]-'0' <= 9 {
+		return event.TCP, "", true // with -q there is only the payload's length
+	}
 	for _, w := range words {
 		if strings.HasPrefix(s, w.text) {
 			return w.proto, s, true
@@ -206,4 +209,4 @@ func isPart(s string) bool {
 	return false
 }
 
-var starts = [...]string{"Flags [", "ICMP6, ", "ICMP ", "icmp: ", "icmp6: ", "[|tcp]", "ip-proto-"}
+var starts = [...]string{"Flags [", "ICMP6, ", "ICMP ", "icmp: ", "icmp6: ", "[|tcp]", "tcp ", "ip-proto-"}

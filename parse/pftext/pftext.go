@@ -114,6 +114,9 @@ func (r *rule) numbers(s string) bool {
 	if set == "" || sub == "" && isNumber(set) { // some FreeBSD write ".." or ".0" without a rule set
 		r.set, r.number = "", number
 	}
+	if number == pf.NoRule {
+		r.number = ""
+	}
 	return true
 }
 
