@@ -124,12 +124,15 @@ func TestSkipped(t *testing.T) {
 		put(t, dir, "sub/deep/a.log", "one\n"),
 		put(t, dir, "sub/empty.log", ""),
 		put(t, dir, "hole.log", zeros+strings.Repeat("text again\n", 2000)),
+		put(t, dir, "extended.log", "in use\n"+zeros),
+		put(t, dir, "extended-in-advance.log", zeros+"in use\n"+zeros),
 		put(t, dir, "damaged.gz", "\x1f\x8b\x08\x00damaged"),
 		put(t, dir, "wide.log", "\xff\xfeo\x00n\x00e\x00"),
 	}
 	put(t, dir, "journal", "LPKSHHRH"+zeros)
 	put(t, dir, "wtmp", zeros)
 	put(t, dir, "wtmp.gz", gz(t, zeros))
+	put(t, dir, "utmp", strings.Repeat("\x07\x00\x00\x00\x2a\x01\x00\x00tty1"+zeros[:28]+"1\x00\x00\x00root"+zeros[:28]+"192.0.2.1"+zeros[:307], 30))
 	put(t, dir, "logs.zip", "PK\x03\x04"+"rest")
 	put(t, dir, "logs.tar.gz", gz(t, "name"+zeros[:253]+"ustar"+zeros))
 	put(t, dir, "fw.pcap", "\xd4\xc3\xb2\xa1\x02\x00\x04\x00")
@@ -160,7 +163,7 @@ func TestSkipped(t *testing.T) {
 			reasons[filepath.Base(s.Path)] = s.Reason
 		}
 		for name, want := range map[string]string{
-			"journal": "systemd journal", "wtmp": "binary", "wtmp.gz": "binary", "logs.zip": "zip archive", "logs.tar.gz": "tar archive",
+			"journal": "systemd journal", "wtmp": "binary", "wtmp.gz": "binary", "utmp": "binary", "logs.zip": "zip archive", "logs.tar.gz": "tar archive",
 			"fw.pcap": "packet capture", "loop": "link to a folder", "dangling": "gone", "fifo": "neither file nor folder",
 		} {
 			if !strings.Contains(reasons[name], want) {

@@ -68,14 +68,17 @@ func notLog(path string, size int64, kinds []ingest.Container) (why string, err 
 		return "", nil
 	}
 	if c == plain && size > sample {
-		// A log that was cut while a program wrote to it (copytruncate) starts with a hole, and ends with text.
-		tail := make([]byte, sample)
-		n, err := f.ReadAt(tail, size-sample)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", err
-		}
-		if !isBinary(tail[:n]) {
-			return "", nil
+		// A log that was cut while a program wrote to it (copytruncate) starts with a hole, and so can one that was extended
+		// in advance. What follows tells, or else what the file ends with.
+		for _, at := range [...]int64{afterHole(f, size), size - sample} {
+			part := make([]byte, sample)
+			n, err := f.ReadAt(part, at)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return "", err
+			}
+			if !isBinary(part[:n]) {
+				return "", nil
+			}
 		}
 	}
 	return "binary, not text", nil
@@ -92,17 +95,53 @@ func unpackedHead(c compression, f *os.File) []byte {
 	return head[:n]
 }
 
+// farthest is how far the end of a hole is looked for: Windows' firewall extends its log to 32 MiB at most.
+const farthest = 32 << 20
+
+// afterHole returns where the zeros end that the file starts with.
+func afterHole(f io.ReaderAt, size int64) int64 {
+	buf := make([]byte, 64<<10)
+	for at := int64(0); at < min(size, farthest); {
+		n, err := f.ReadAt(buf, at)
+		if rest := bytes.TrimLeft(buf[:n], "\x00"); len(rest) > 0 {
+			return at + int64(n-len(rest))
+		}
+		if at += int64(n); err != nil {
+			break
+		}
+	}
+	return 0
+}
+
+// hole is how many zeros in a row are a part of the file that nothing was written to.
+const hole = 64
+
 // isBinary reports whether more than one byte in twenty is one that text does not have. UTF-16 with a byte order mark is
-// text.
+// text. Holes do not count, but a file of nothing else is binary.
 func isBinary(b []byte) bool {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
 		return false
 	}
-	strange := 0
+	strange, zeros, empty := 0, 0, 0
 	for _, c := range b {
+		if c == 0 {
+			zeros++
+			continue
+		}
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\x1b' {
 			strange++
 		}
+		if zeros < hole {
+			strange += zeros
+		} else {
+			empty += zeros
+		}
+		zeros = 0
 	}
-	return strange*20 > len(b)
+	if zeros < hole {
+		strange += zeros
+	} else {
+		empty += zeros
+	}
+	return strange*20 > len(b)-empty || empty == len(b) && empty > 0
 }
