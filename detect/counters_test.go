@@ -207,7 +207,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if s := fmt.Sprint(Rule("")); !strings.Contains(s, "without") {
+	if s := fmt.Sprint(Rule("")); !strings.Contains(s, "that the log") {
 		t.Error(s)
 	}
 }

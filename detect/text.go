@@ -61,11 +61,11 @@ func (s *Top) AndMore() string {
 	return text
 }
 
-// Rule returns a rule's name for people: the log prefix, or "a rule without a log prefix".
+// Rule returns a rule's name for people: the log prefix, or "a rule that the log does not name".
 func Rule(rule string) string {
 	rule = strings.Trim(Clean(rule), " :")
 	if rule == "" {
-		return "a rule without a log prefix"
+		return "a rule that the log does not name"
 	}
 	return rule
 }
