@@ -17,6 +17,8 @@ func (r *Record) SetTime(st Stamp, text string) {
 	switch {
 	case st.Zoned:
 		ns, q = r.Clock.follow(st, text)
+	case r.Zone != nil && r.Clock.zone == nil && (st.Year != 0 || r.Reference != 0):
+		ns, q = r.Clock.nearIn(st, r.Zone, r.Reference)
 	case r.Reference != 0:
 		ns, q = r.Clock.near(st, r.Reference, true)
 	case r.Clock.live && r.Received != 0:
@@ -60,7 +62,7 @@ func (r *Record) SetKnownTime(text string) int {
 		}
 		return n
 	}
-	if r.Reference != 0 || r.TimeQuality != event.TimeNone || r.Clock.live {
+	if r.Reference != 0 || r.Zone != nil || r.TimeQuality != event.TimeNone || r.Clock.live {
 		return 0
 	}
 	n, nanos, digits := 15, 0, uint8(0)
@@ -128,6 +130,18 @@ func (c *Clock) near(st Stamp, ref int64, adopt bool) (int64, event.TimeQuality)
 		q = event.TimeEstimated
 	}
 	return best, st.quality(q)
+}
+
+// nearIn returns the time of a stamp in a zone that an envelope tells, which is nearest to ref, if ref is known. A shipper
+// tells its own zone, whatever the line's was: a line that would have been written after ref is of another.
+func (c *Clock) nearIn(st Stamp, zone *time.Location, ref int64) (int64, event.TimeQuality) {
+	told := *c
+	told.zone = zone
+	ns, q := told.near(st, ref, false)
+	if ref != 0 && ns > ref+int64(time.Minute) {
+		return c.near(st, ref, true)
+	}
+	return ns, q
 }
 
 // zoneBetween returns, in nanoseconds, by how much a local time read as UTC is ahead of the time its envelope was made,

@@ -360,3 +360,42 @@ func TestStampChecksItsParts(t *testing.T) {
 		}
 	}
 }
+
+// An envelope's zone is for stamps without one, where the user has said none, and where it makes no line of the future.
+func TestRecordZone(t *testing.T) {
+	var (
+		ref   = time.Date(2026, 1, 5, 9, 11, 13, 0, time.UTC)
+		told  = time.FixedZone("+01:00", 3600)
+		users = time.FixedZone("+02:00", 7200)
+		stamp = Stamp{Year: 2026, Month: 1, Day: 5, Second: 10*3600 + 11*60 + 12}
+		short = Stamp{Month: 1, Day: 5, Second: 10*3600 + 11*60 + 12}
+		zoned = Stamp{Year: 2026, Month: 1, Day: 5, Second: 10*3600 + 11*60 + 12, Zoned: true}
+	)
+	for _, tt := range []struct {
+		name       string
+		st         Stamp
+		zone, user *time.Location
+		ref        time.Time
+		want       string
+	}{
+		{"date", stamp, told, nil, time.Time{}, "2026-01-05T09:11:12Z exact"},
+		{"date, reference", stamp, told, nil, ref, "2026-01-05T09:11:12Z exact"},
+		{"no year", short, told, nil, ref, "2026-01-05T09:11:12Z inferred_year"},
+		{"no year, long under way", short, told, nil, ref.Add(12 * 24 * time.Hour), "2026-01-05T09:11:12Z inferred_year"},
+		{"of the future", short, time.UTC, nil, ref, "2026-01-05T09:11:12Z estimated"},
+		{"the user's", short, told, users, ref, "2026-01-05T08:11:12Z inferred_year"},
+		{"its own", zoned, told, nil, ref, "2026-01-05T10:11:12Z exact"},
+		{"none", stamp, nil, nil, time.Time{}, "2026-01-05T10:11:12Z assumed_zone"},
+	} {
+		var e event.Entry
+		c := NewClock(Hints{Zone: tt.user})
+		r := Record{Entry: &e, Clock: &c, Zone: tt.zone}
+		if !tt.ref.IsZero() {
+			r.Reference = tt.ref.UnixNano()
+		}
+		r.SetInnerTime(tt.st)
+		if got := e.When().Format(time.RFC3339) + " " + e.TimeQuality.String(); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}

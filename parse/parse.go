@@ -8,6 +8,7 @@ package parse
 import (
 	"errors"
 	"io"
+	"time"
 
 	"mailstop/event"
 )
@@ -87,6 +88,8 @@ type Record struct {
 	// Reference is the time an envelope gives, nanoseconds since 1970 UTC, or 0. It supplies the year and, if the
 	// session has none, the zone that an inner header lacks.
 	Reference int64
+	// Zone is the one that an envelope says its line's stamps are in, or nil. What the user says of the part comes first.
+	Zone *time.Location
 	// RepeatsLast is set for "last message repeated n times": the line stands for n more of the line before it.
 	RepeatsLast uint32
 }
