@@ -157,6 +157,12 @@ func afterStamp(s string, r *parse.Record) string {
 	if _, n := tag(s); n > 0 || isLevel(word) || !isHost(word) {
 		return message(s, r)
 	}
+	if isLoud(word) { // "INFO    postfix/smtp[123]: " of Postfix in containers
+		rest := strings.TrimLeft(s[len(word):], " ")
+		if _, n := tag(rest); n > 0 {
+			return message(rest, r)
+		}
+	}
 	r.Host = word
 	if i < 0 {
 		return ""
@@ -373,6 +379,16 @@ func isFacility(s string) bool {
 func isSeverity(s string) bool {
 	switch s {
 	case "emerg", "panic", "alert", "crit", "err", "error", "warn", "warning", "notice", "info", "debug":
+		return true
+	}
+	return false
+}
+
+// isLoud reports whether a word is a severity in capitals, as rsyslog's property syslogseverity-text gives it with
+// ":::uppercase".
+func isLoud(s string) bool {
+	switch s {
+	case "EMERG", "PANIC", "ALERT", "CRIT", "ERR", "ERROR", "WARN", "WARNING", "NOTICE", "INFO", "DEBUG":
 		return true
 	}
 	return false

@@ -54,6 +54,10 @@ func TestHeaders(t *testing.T) {
 	for _, tt := range []struct{ line, when, host, program, body string }{
 		// A space behind the priority.
 		{"<134> Jan  5 10:11:12 fw1 kernel: DROP IN=", inferred, "fw1", "kernel", "DROP IN="},
+		// A severity where the host would be.
+		{"2026-01-05T10:11:12+01:00 INFO    postfix/smtp[796]: to=<a@example.org>", exact, "", "postfix/smtp", "to=<a@example.org>"},
+		{"2026-01-05T10:11:12+01:00 WARNING postfix/smtp[796]: to=<a@example.org>", exact, "", "postfix/smtp", "to=<a@example.org>"},
+		{"2026-01-05T10:11:12+01:00 INFO x IN=eth0", exact, "INFO", "", "x IN=eth0"},
 		// RFC 3164 in files.
 		{"Jan  5 10:11:12 mx1 kernel: [ 8123.456789] [UFW BLOCK] IN=eth0 OUT= ", inferred, "mx1", "kernel", "[UFW BLOCK] IN=eth0 OUT= "},
 		{"Jan  5 10:11:12 mx1 kernel: [19955416.516358] IN=eth0", inferred, "mx1", "kernel", "IN=eth0"},
