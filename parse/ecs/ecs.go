@@ -101,7 +101,7 @@ func (p *parser) word(c class) string {
 	if !p.has(c) {
 		return ""
 	}
-	if s := p.value(c).String(&p.text); s != "-" {
+	if s := p.value(c).One().String(&p.text); s != "-" {
 		return s
 	}
 	return ""
@@ -156,7 +156,7 @@ func (p *parser) number(c class, limit int64) (int64, bool) {
 	if !p.has(c) {
 		return 0, false
 	}
-	n, ok := p.value(c).Int()
+	n, ok := p.value(c).One().Int()
 	if !ok || n < 0 || n > limit {
 		p.fail(errNumber)
 		return 0, false
@@ -175,7 +175,7 @@ func (p *parser) protocol(e *event.Entry) {
 	if !p.has(protoName) {
 		return
 	}
-	if n, ok := p.value(protoName).Int(); ok && n >= 0 && n <= math.MaxUint8 {
+	if n, ok := p.value(protoName).One().Int(); ok && n >= 0 && n <= math.MaxUint8 {
 		e.Proto = uint8(n)
 		e.Has |= event.HasProto
 		return
@@ -234,7 +234,7 @@ func (p *parser) packet(e *event.Entry) {
 		p.tcpFlags(e)
 	}
 	// The user of a domain has a name or a SID for an id.
-	if n, ok := p.value(uid).Int(); ok && n >= 0 && n <= math.MaxUint32 {
+	if n, ok := p.value(uid).One().Int(); ok && n >= 0 && n <= math.MaxUint32 {
 		e.UID = uint32(n)
 		e.Has |= event.HasUID
 	}

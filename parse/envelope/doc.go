@@ -8,10 +8,13 @@ var doc = parse.Doc{
 		"one JSON object a line, keys nested or dotted, of Filebeat, Elastic Agent, Winlogbeat, Fluent Bit, Fluentd, Vector, Logstash, " +
 			"rsyslog (%jsonmesg% and own templates), syslog-ng, NXLog, journald, Splunk's HTTP collector, GELF and Graylog, " +
 			"Docker, Loki, CloudWatch, Kafka Connect, Wazuh and others that keep the line in one field",
-		"arrays of Fluentd's forward protocol, [tag, time, record], and its files, TIME<tab>tag<tab>record",
+		"arrays of Fluentd's forward protocol, [tag, time, record], its files, TIME<tab>tag<tab>record, what it prints, and Fluent Bit's files, tag: [time, record]",
+		"documents as Elasticsearch and Kibana give them, with lists of one; records of VictoriaLogs, Telegraf and OpenTelemetry; journalctl -o json-seq and json-sse; " +
+			"PowerShell's ConvertTo-Json; the lines of Loki's logcli, TIME {labels} line",
 		"Kubernetes' CRI text, TIME stdout F message",
 		"envelopes in envelopes, also escaped twice, four deep",
-		"what the line says of its time and host wins; the envelope gives the year and the zone that the line lacks",
+		"what the line says of its time and host wins; the envelope gives the year and the zone that the line lacks: an offset in event.timezone, " +
+			"unless the line would be of the future, else what its own time tells",
 		"records without a line, since their shipper has read it, stay whole for the formats wfp, ulogd, gcp_firewall, azure_flow and ecs",
 	},
 	Examples: []string{
@@ -31,6 +34,9 @@ var doc = parse.Doc{
 		"https://docs.docker.com/engine/logging/drivers/json-file/",
 		"https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md",
 		"https://grafana.com/docs/loki/latest/reference/loki-http-api/",
+		"https://www.elastic.co/docs/reference/ecs/ecs-event#field-event-timezone",
+		"https://opentelemetry.io/docs/specs/otel/logs/data-model/",
+		"https://docs.victoriametrics.com/victorialogs/keyconcepts/",
 		"https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/ValidateLogEventFlow.html",
 	},
 }

@@ -33,12 +33,15 @@ type level struct {
 	array   bool
 	loki    bool // an array of pairs, [time, line]
 	wrapper bool // an object that holds records, and is none
+	rows    bool // an array of lists of a field and its value
+	otlp    bool // of OpenTelemetry's, or in it
 	line    bool // an object with a line in it
 	begun   bool // a member or an element was read
 	ctx     int  // length of ctx outside
 }
 
 const (
+	mark       = "\uFEFF" // of the byte order: at the start, and where files were joined
 	maxOpen    = 64
 	maxContext = 8 << 10
 )
@@ -96,10 +99,12 @@ func (d *documents) pop() {
 func (d *documents) element(c byte) {
 	inside := len(d.open) > 0
 	switch {
+	case c == mark[0] && !inside && string(d.ahead(len(mark))) == mark:
+		d.r += len(mark)
 	case c == '{':
 		d.r++
 		d.rec = append(d.rec[:0], '{')
-		d.push(level{})
+		d.push(level{otlp: inside && d.open[len(d.open)-1].otlp})
 	case c == '[' && inside && d.open[len(d.open)-1].loki:
 		d.rec = d.rec[:0]
 		if !d.value(&d.rec) {
@@ -108,6 +113,14 @@ func (d *documents) element(c byte) {
 			return
 		}
 		d.pair()
+	case c == '[' && inside && d.open[len(d.open)-1].rows:
+		d.rec = d.rec[:0]
+		if !d.value(&d.rec) {
+			d.emit(d.rec)
+			d.damage()
+			return
+		}
+		d.emit(plain(d.rec))
 	case c == '[' && len(d.open) < maxOpen && (opensRecords(d.ahead(256)) || opensStrings(d.ahead(4<<10))):
 		d.r++
 		d.push(level{array: true})
@@ -176,10 +189,10 @@ func (d *documents) member(c byte) {
 	l := &d.open[len(d.open)-1]
 	if c == '}' {
 		d.r++
-		wrapper := l.wrapper
+		wrapper, otlp := l.wrapper, l.otlp
 		d.pop()
 		if !wrapper {
-			d.finish()
+			d.finish(otlp)
 		}
 		return
 	}
@@ -195,15 +208,18 @@ func (d *documents) member(c byte) {
 }
 
 // finish gives the record in hand.
-func (d *documents) finish() {
-	if len(d.ctx) == 0 || len(d.rec) >= maxRecord {
-		d.emit(d.rec, []byte{'}'})
-		return
+func (d *documents) finish(otlp bool) {
+	if len(d.ctx) > 0 && len(d.rec) < maxRecord {
+		if len(d.rec) > 1 {
+			d.rec = append(d.rec, ',')
+		}
+		d.rec = append(d.rec, d.ctx[:len(d.ctx)-1]...)
 	}
-	if len(d.rec) > 1 {
-		d.rec = append(d.rec, ',')
+	d.rec = append(d.rec, '}')
+	if otlp {
+		d.rec = plain(d.rec)
 	}
-	d.emit(d.rec, d.ctx[:len(d.ctx)-1], []byte{'}'})
+	d.emit(d.rec)
 }
 
 // named reads a member from its name on.
@@ -244,7 +260,7 @@ func (d *documents) named(l *level) {
 		d.damage()
 		return
 	}
-	if contextKeys[string(key)] && len(d.ctx)+len(d.rec)-from < maxContext && (c == '"' || c == '{') {
+	if (contextKeys[string(key)] || l.otlp && string(key) == `"resource"`) && len(d.ctx)+len(d.rec)-from < maxContext && (c == '"' || c == '{') {
 		l.remember(d, from)
 	}
 	if l.wrapper {

@@ -54,6 +54,28 @@ func TestDocuments(t *testing.T) {
 		{"elasticsearch", `{"took":1,"hits":{"total":{"value":1},"hits":[{"_index":"i","_source":{"message":"x"}}]},"_shards":{}}`, `{"_index":"i","_source":{"message":"x"}}` + "\n"},
 		{"events", "{\n \"events\": [\n {\"message\":\"x\"}\n ]\n}", "{\"message\":\"x\"}\n"},
 		{"a record with a list of its own", `[{"message":"x","events":[{"a":1}]}]`, `{"message":"x","events":[{"a":1}]}` + "\n"},
+		{
+			"opentelemetry", `{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"collector"}}]},"scopeLogs":[{"scope":{},"logRecords":[` +
+				`{"observedTimeUnixNano":"1","body":{"stringValue":"a \"b\""},"attributes":[{"key":"n","value":{"intValue":"5"}},{"key":"none"}]},` +
+				`{"timeUnixNano":"2","body":{"kvlistValue":{"values":[{"key":"MESSAGE","value":{"stringValue":"c"}},{"key":"l","value":{"arrayValue":{"values":[{"boolValue":true}]}}}]}}}]}]}]}`,
+			`{"observedTimeUnixNano":"1","body":"a \"b\"","attributes":{"n":"5","none":null},"resource":{"attributes":{"host.name":"collector"}}}` + "\n" +
+				`{"timeUnixNano":"2","body":{"MESSAGE":"c","l":[true]},"resource":{"attributes":{"host.name":"collector"}}}` + "\n",
+		},
+		{
+			"opentelemetry, other spellings", `{"resource_logs":[{"scope_logs":[{"log_records":[{"body":{"string_value":"a"}}]}]}]}` + "\n" + `{"resourceLogs":[{"instrumentationLibraryLogs":[{"logRecords":[{"body":{"stringValue":"b"}}]}]}]}`,
+			`{"body":"a"}` + "\n" + `{"body":"b"}` + "\n",
+		},
+		{
+			"opentelemetry, damaged values", `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"a","x":1},"attributes":[{"key":"k","value":1},{"x":2}]},{}]}]}]}`,
+			`{"body":{"stringValue":"a","x":1},"attributes":[{"key":"k","value":1},{"x":2}]}` + "\n{}\n",
+		},
+		{
+			"cloudwatch insights", `{"results":[[{"field":"@timestamp","value":"2026-01-05 09:11:12.345"},{"field":"@message","value":"x"}],[{"field":"@message","value":"y"}]],"status":"Complete"}`,
+			`{"@timestamp":"2026-01-05 09:11:12.345","@message":"x"}` + "\n" + `{"@message":"y"}` + "\n",
+		},
+		{"datadog", `{"data":[{"id":"A","type":"log","attributes":{"message":"x"}}],"meta":{}}`, `{"id":"A","type":"log","attributes":{"message":"x"}}` + "\n"},
+		{"data of another kind", `{"data":[{"a":1}]}{}`, `{"data":[{"a":1}]}` + "\n{}\n"},
+		{"byte order marks", "\uFEFF[{\"a\":1}]\r\n\uFEFF[{\"a\":2}]", "{\"a\":1}\n{\"a\":2}\n"},
 		{"empty lists", `{"records":[]}[]`, "{\"records\":[]}\n"},
 		{"text between", "{\"a\":1}{\"a\":2}\nJan  5 text\n[ 12.345678] [UFW BLOCK] x\r\n{\"a\":3}\n\n, not JSON\n", "{\"a\":1}\n{\"a\":2}\nJan  5 text\n[ 12.345678] [UFW BLOCK] x\n{\"a\":3}\n, not JSON\n"},
 	} {

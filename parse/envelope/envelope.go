@@ -21,6 +21,11 @@ type unwrapper struct {
 	doc  jsonscan.Doc
 	text jsonscan.Arena
 	days days
+
+	zones   zones
+	tagTime moment // what Fluentd says of inner, the record that is to be read next
+	inner   string
+	got     int64 // when it was received, from what is around it
 }
 
 // NotePart is the note of a line of which only a part is there.
@@ -52,6 +57,13 @@ func (u *unwrapper) Unwrap(text string, r *parse.Record) (string, bool) {
 		}
 	case c-'0' <= 9 && len(text) > 30 && text[4] == '-':
 		return u.dated(text, r)
+	case c == 0x1e: // RFC 7464, as of journalctl -o json-seq
+		return strings.TrimLeft(text[1:], " "), true
+	case c == 'd' && strings.HasPrefix(text, "data: {"): // a server-sent event, as of journalctl -o json-sse
+		return text[len("data: "):], true
+	}
+	if text[len(text)-1] == ']' && strings.HasSuffix(text, "}]") {
+		return u.tagged(text, r)
 	}
 	return text, false
 }
@@ -64,6 +76,9 @@ func (u *unwrapper) object(text string, r *parse.Record) (string, bool) {
 	}
 	f := fields{unwrapper: u, all: u.doc.Fields()}
 	f.collect()
+	if f.parsed = u.inner != "" && u.inner == text; f.parsed {
+		u.inner = ""
+	}
 	if whole {
 		return f.unwrap(text, r)
 	}
@@ -85,32 +100,6 @@ func (u *unwrapper) quoted(text string) (string, bool) {
 	return u.clean(jsonscan.Value{Kind: jsonscan.Text, Raw: text[1 : len(text)-1], Escaped: true}), true
 }
 
-// fluent reads the array of Fluentd's forward protocol, [tag, time, record] or [time, record].
-func (u *unwrapper) fluent(text string, r *parse.Record) (string, bool) {
-	if end := strings.TrimRight(text, " "); !strings.HasSuffix(end, "}]") && !strings.HasSuffix(end, "} ]") {
-		return text, false
-	}
-	var parts [3]jsonscan.Value
-	n := 0
-	whole := jsonscan.Value{Kind: jsonscan.List, Raw: text}.Elements(func(v jsonscan.Value) bool {
-		if n < len(parts) {
-			parts[n] = v
-		}
-		n++
-		return n <= len(parts)
-	})
-	if !whole || n < 2 || n > 3 || parts[n-1].Kind != jsonscan.Object {
-		return text, false
-	}
-	if n == 3 && parts[0].Kind != jsonscan.Text {
-		return text, false
-	}
-	if st, ok := u.when(parts[n-2]); ok && st.instant {
-		st.receive(r) // of what Fluentd has parsed the record says more
-	}
-	return parts[n-1].Raw, true
-}
-
 // dated reads what container runtimes write, "TIME stdout F message", and Fluentd's files, "TIME<tab>tag<tab>record".
 func (u *unwrapper) dated(text string, r *parse.Record) (string, bool) {
 	i := 19
@@ -118,8 +107,11 @@ func (u *unwrapper) dated(text string, r *parse.Record) (string, bool) {
 		i++
 	}
 	rest := text[i:]
-	if len(rest) < 8 || rest[0] == ' ' && !strings.HasPrefix(rest, " std") {
+	if len(rest) < 8 {
 		return text, false
+	}
+	if rest[0] == ' ' && !strings.HasPrefix(rest, " std") {
+		return u.spaced(text, i, r)
 	}
 	st, ok := u.when(jsonscan.Value{Kind: jsonscan.Text, Raw: text[:i]})
 	if !ok || !st.instant {
@@ -130,8 +122,7 @@ func (u *unwrapper) dated(text string, r *parse.Record) (string, bool) {
 		if tag < 0 || !strings.HasPrefix(rest[tag+2:], "{") {
 			return text, false
 		}
-		st.receive(r)
-		return rest[tag+2:], true
+		return u.record(st, rest[tag+2:], r), true
 	}
 	rest, ok = strings.CutPrefix(rest, " stdout ")
 	if !ok {

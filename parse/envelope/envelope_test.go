@@ -120,7 +120,7 @@ func TestArena(t *testing.T) {
 }
 
 func FuzzUnwrap(f *testing.F) {
-	for _, name := range []string{"testdata/shippers.log", "testdata/custom.log"} {
+	for _, name := range []string{"testdata/shippers.log", "testdata/stores.log", "testdata/custom.log"} {
 		for line := range golden.Lines(f, name) {
 			f.Add(line)
 		}

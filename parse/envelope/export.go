@@ -27,7 +27,7 @@ func JournalExport() parse.Container {
 
 // isExport reports whether head starts with one of the fields that the journal makes itself: they come first.
 func isExport(head []byte) bool {
-	name, rest, ok := bytes.Cut(bytes.TrimLeft(head, "\n"), []byte{'='})
+	name, rest, ok := bytes.Cut(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(mark)), "\r\n"), []byte{'='})
 	if !ok || len(rest) == 0 {
 		return false
 	}
@@ -65,6 +65,8 @@ func (x *export) next() {
 	for x.more() {
 		line, ended := x.line(x.field[:0], maxMessage+64)
 		x.field = line
+		// Values with control characters are binary: neither byte is part of one. Transfers as text add them.
+		line = bytes.TrimSuffix(bytes.TrimPrefix(line, []byte(mark)), []byte{'\r'})
 		name, value, text := bytes.Cut(line, []byte{'='})
 		switch {
 		case len(line) == 0:
@@ -106,7 +108,7 @@ func isField(name []byte) bool {
 
 func (x *export) skipEntry() {
 	for x.more() {
-		if x.field, _ = x.line(x.field[:0], maxField); len(x.field) == 0 {
+		if x.field, _ = x.line(x.field[:0], maxField); len(bytes.TrimSuffix(x.field, []byte{'\r'})) == 0 {
 			return
 		}
 	}

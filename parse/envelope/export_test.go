@@ -37,6 +37,7 @@ func TestExport(t *testing.T) {
 			"binary fields", "__CURSOR=1\n" + binaryField("MESSAGE", "one\ntwo\x00") + binaryField("X", "\xff\x01") + binaryField("Y", "") + "Z=1\n\n__CURSOR=2\n",
 			`{"__CURSOR":"1","MESSAGE":"one\ntwo\u0000","X":[255,1],"Y":"","Z":"1"}` + "\n" + `{"__CURSOR":"2"}` + "\n",
 		},
+		{"a transfer as text", "\uFEFF__CURSOR=1\r\nMESSAGE=x\r\n\r\n__CURSOR=2\r\n", `{"__CURSOR":"1","MESSAGE":"x"}` + "\n" + `{"__CURSOR":"2"}` + "\n"},
 		{"a field twice", "__CURSOR=1\nA=1\nA=2\nB=1\n", `{"__CURSOR":"1","A":"1","B":"1"}` + "\n"},
 		{"long fields", "__CURSOR=1\nA=" + long + "\n" + binaryField("COREDUMP", long) + "MESSAGE=x\n", `{"__CURSOR":"1","MESSAGE":"x"}` + "\n"},
 		{"a long message", "__CURSOR=1\nMESSAGE=" + long + "\nB=2\n", `{"__CURSOR":"1","MESSAGE":"` + long[:maxMessage] + `"}` + "\n"},
@@ -67,7 +68,7 @@ func TestDamagedExport(t *testing.T) {
 }
 
 func TestIsExport(t *testing.T) {
-	for _, in := range []string{"__CURSOR=x", "\n__CURSOR=x\n", "__REALTIME_TIMESTAMP=1\n", "__SEQNUM=1"} {
+	for _, in := range []string{"__CURSOR=x", "\uFEFF__CURSOR=x\r\n", "\n__CURSOR=x\n", "__REALTIME_TIMESTAMP=1\n", "__SEQNUM=1"} {
 		if !isExport([]byte(in)) {
 			t.Errorf("%q is refused", in)
 		}

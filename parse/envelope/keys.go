@@ -77,6 +77,9 @@ const (
 	timeTime
 	timeEpoch
 
+	// The zone of what it says of that.
+	zone
+
 	// When it was received.
 	gotCreated
 	gotGenerated
@@ -96,6 +99,7 @@ const (
 	windowsID
 	windowsData
 	windowsFlat
+	powerShell // of Get-WinEvent | ConvertTo-Json
 	otherFormat
 	tupleSource
 	tupleTarget
@@ -131,62 +135,68 @@ var meanings = map[class]string{
 	lineAtMessage: "@message",
 	lineMSG:       "MSG",
 	lineLog:       "log",
-	lineMsg:       "msg",
+	lineMsg:       "msg _msg",
 	lineLine:      "line",
 	lineShort:     "short_message",
 	lineWindows:   "Message",
 	lineAzure:     "SyslogMessage",
 	lineGCP:       "textPayload",
-	lineBody:      "body body.stringValue",
+	lineBody:      "body body.stringValue Body",
 	linePayload:   "payload",
 	lineEvent:     "event",
-	lineText:      "raw text log_message",
+	lineText:      "raw text log_message fields.value",
 	lineData:      "data",
 
 	lokiValues: "values",
 
-	hostSyslog:    "log.syslog.hostname",
-	hostJournal:   "_HOSTNAME",
-	hostHostname:  "hostname syslog_hostname Hostname HOSTNAME predecoder.hostname HostName syslog.hostname",
+	hostSyslog:  "log.syslog.hostname",
+	hostJournal: "_HOSTNAME",
+	hostHostname: "hostname syslog_hostname Hostname HOSTNAME predecoder.hostname HostName syslog.hostname " +
+		"sysloghost tags.hostname attributes.hostname LogAttributes.hostname",
 	hostObserver:  "observer.name observer.hostname",
-	hostWindows:   "winlog.computer_name computer_name Computer win.system.computer data.win.system.computer",
+	hostWindows:   "winlog.computer_name computer_name Computer win.system.computer data.win.system.computer MachineName",
 	hostLogsource: "logsource",
 	hostMacro:     "HOST",
 	hostName:      "host.hostname",
 	hostNamed:     "host.name",
 	hostText:      "host",
 	hostLabel: "stream.host stream.hostname stream.nodename stream.node_name stream.instance labels.host labels.hostname " +
-		"labels.nodename labels.node_name labels.instance",
-	hostSource:  "source",
-	hostFrom:    "fromhost HOST_FROM",
-	hostPeer:    "source_ip fromhost-ip SOURCEIP log.source.address MessageSourceAddress HostIP gl2_remote_ip",
+		"labels.nodename labels.node_name labels.instance fields.host fields.hostname labels.compute.googleapis.com/resource_name",
+	hostSource: "source",
+	hostFrom:   "fromhost HOST_FROM",
+	hostPeer: "source_ip fromhost-ip SOURCEIP log.source.address MessageSourceAddress HostIP gl2_remote_ip " +
+		"attributes.net.peer.ip attributes.network.peer.address",
 	hostAddress: "host.ip",
 	hostStream:  "logStream logStreamName @logStream",
-	hostNode:    "kubernetes.host kubernetes.node.name kubernetes.node_name",
+	hostNode: "kubernetes.host kubernetes.node.name kubernetes.node_name tags.host attributes.host.name resource.attributes.host.name " +
+		"Resource.host.name ResourceAttributes.host.name resources_string.host.name",
 
 	agentName: "agent.name agent.hostname beat.hostname beat.name",
 	agentSign: "agent.type agent.id agent.ephemeral_id agent.version elastic_agent.id @metadata.beat beat.version",
 
 	programName: "SYSLOG_IDENTIFIER syslog.identifier log.syslog.appname programname app-name appname PROGRAM program ident " +
 		"process.name process.program syslog_program ProcessName application_name predecoder.program_name syslog_identifier SourceName " +
-		"stream.syslog_identifier labels.syslog_identifier journald.custom.syslog_identifier",
+		"stream.syslog_identifier labels.syslog_identifier journald.custom.syslog_identifier " +
+		"app_name tags.appname attributes.appname LogAttributes.appname",
 	programTag: "syslogtag",
 	transport:  "_TRANSPORT systemd.transport",
 
 	timeSource:   "_SOURCE_REALTIME_TIMESTAMP",
 	timeRealtime: "__REALTIME_TIMESTAMP",
-	timeReported: "timereported S_ISODATE S_UNIXTIME",
+	timeReported: "timereported S_ISODATE S_UNIXTIME fields.timestamp",
 	timeHeader:   "ISODATE UNIXTIME",
 	timeLocal:    "DATE S_DATE syslog_timestamp EventTime",
-	timeStamp:    "timestamp Timestamp",
+	timeStamp:    "timestamp Timestamp timeUnixNano time_unix_nano TimeCreated TimeCreated.value",
 	timeAt:       "@timestamp @timestamp.$date timestamp.$date",
 	timeDate:     "date",
 	timeTime:     "time _time TimeGenerated",
 	timeEpoch:    "ts epoch",
+	zone:         "event.timezone",
 
-	gotCreated:   "event.created",
-	gotGenerated: "timegenerated R_ISODATE R_UNIXTIME ingestionTime receiveTimestamp _indextime EventReceivedTime @ingestionTime",
-	gotIngested:  "event.ingested gl2_receive_timestamp",
+	gotCreated: "event.created",
+	gotGenerated: "timegenerated R_ISODATE R_UNIXTIME ingestionTime receiveTimestamp _indextime EventReceivedTime @ingestionTime " +
+		"received_at observedTimeUnixNano observed_time_unix_nano ObservedTimestamp",
+	gotIngested: "event.ingested gl2_receive_timestamp",
 
 	inputType:    "input.type prospector.type",
 	sourceType:   "source_type",
@@ -201,6 +211,7 @@ var meanings = map[class]string{
 	windowsFlat: "SourceAddress DestAddress FilterRTID LayerRTID EventData Channel channel ProviderGuid EventSourceName StringInserts",
 	tupleSource: "source.ip source.address src_ip srcip SRC src src_addr saddr srcaddr",
 	tupleTarget: "destination.ip destination.address dst_ip dest_ip dstip DST dst dst_addr daddr dstaddr destination_ip",
+	powerShell:  "ProviderId",
 	otherFormat: "flowTuples flowRecords properties.flows properties.flowRecords properties.flowTuples jsonPayload.disposition",
 }
 

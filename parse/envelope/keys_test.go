@@ -20,7 +20,7 @@ func TestClassify(t *testing.T) {
 	for key, want := range map[string]class{
 		"message": lineMessage, "root.message": nestedLine, "a.b.message": nestedLine, "error.message": none, "x.error.message": none,
 		"winlog.event_data.SourceAddress": windowsData, "x.winlog.event_data.SourceAddress": nestedRecord, "oob.in": otherFormat,
-		"data.oob.in": nestedRecord, "fw.src_ip": nestedRecord, "host.os.name": none, "x": none, "": none, ".": none, ".message": nestedLine,
+		"data.oob.in": nestedRecord, "fw.src_ip": nestedRecord, "host.os.name": none, "event.timezone": zone, "ProviderId": powerShell, "x": none, "": none, ".": none, ".message": nestedLine,
 	} {
 		if got := classOf(key); got != want {
 			t.Errorf("%q: %d, want %d", key, got, want)

@@ -14,6 +14,8 @@ type fields struct {
 	all  []jsonscan.Field
 	seen [2]uint64       // a bit for each class
 	at   [classes]uint16 // where in all the first of a class is, if seen
+
+	parsed bool // Fluentd wrote it, with tagTime
 }
 
 func (f *fields) collect() {
@@ -102,7 +104,7 @@ func (f *fields) unwrap(text string, r *parse.Record) (string, bool) {
 
 // read reports whether the record's shipper has read what another format's parser reads in it.
 func (f *fields) read() bool {
-	return f.has(windowsData) || f.has(otherFormat) || f.has(windowsID) && f.has(windowsFlat)
+	return f.has(windowsData) || f.has(otherFormat) || f.has(windowsID) && f.has(windowsFlat) || f.has(powerShell) && f.has(hostWindows)
 }
 
 // line returns the class of the field that has the line, none if there is no such field. In a record of no shipper that

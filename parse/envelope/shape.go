@@ -132,7 +132,9 @@ func holdsRecords(text []byte) bool {
 	case value[0] == '[' && string(key) == `"values"`:
 		return inside[0] == '['
 	case value[0] == '[' && recordKeys[string(key)]:
-		return inside[0] == '{'
+		return inside[0] == '{' || isRows(key, inside)
+	case value[0] == '[' && string(key) == `"data"`:
+		return isDatadog(inside)
 	case value[0] == '{' && string(key) == `"hits"`:
 		return true
 	case value[0] == '{' && string(key) == `"data"`:

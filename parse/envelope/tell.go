@@ -19,7 +19,7 @@ func (f *fields) tell(r *parse.Record, line class) {
 func (f *fields) tellHost(r *parse.Record) {
 	agent := f.word(agentName)
 	beat := f.beat()
-	journal := f.get(inputType).Raw == "journald"
+	journal := f.word(inputType) == "journald"
 	host := ""
 	for c := f.next(hostSyslog, hostNode); c != classes && host == ""; c = f.next(c+1, hostNode) {
 		switch {
@@ -100,6 +100,9 @@ func (f *fields) tellTimes(r *parse.Record, line class) {
 	if received && got.instant {
 		r.Received, r.Reference = got.ns, got.ns
 	}
+	if f.has(zone) {
+		r.Zone = f.zones.location(f.word(zone))
+	}
 	for c := f.next(timeSource, timeEpoch); c != classes; c = f.next(c+1, timeEpoch) {
 		m, ok := f.when(f.get(c))
 		if !ok {
@@ -112,14 +115,32 @@ func (f *fields) tellTimes(r *parse.Record, line class) {
 		if c == timeSource && !received {
 			f.journalReceived(r)
 		}
+		if !m.instant && r.Reference == 0 {
+			f.refer(r, c)
+		}
 		m.write(r, c >= timeStamp && f.readTime(line, m, got, received))
 		if c == timeRealtime && !received {
 			r.Received = m.ns
 		}
 		return
 	}
-	if received && got.instant {
+	switch {
+	case received && got.instant:
 		got.receive(r)
+	case f.parsed && f.has(programName) && f.any(hostSyslog, hostText): // it has read a header
+		r.Received = f.got
+		f.tagTime.write(r, false)
+	}
+}
+
+// refer takes the year and the zone that the time of class c lacks from another one: Logstash's syslog input keeps the
+// header's stamp beside what it made of it.
+func (f *fields) refer(r *parse.Record, c class) {
+	for c = f.next(c+1, timeEpoch); c != classes; c = f.next(c+1, timeEpoch) {
+		if m, ok := f.when(f.get(c)); ok && m.instant {
+			r.Reference = m.ns
+			return
+		}
 	}
 }
 
@@ -162,20 +183,23 @@ func (f *fields) readTime(line class, m, got moment, received bool) bool {
 	switch {
 	case f.has(tags) && strings.Contains(f.get(tags).Raw, "parsefailure"): // Logstash's _dateparsefailure
 		return true
-	case f.has(windowsData) || f.has(windowsID):
+	case f.has(windowsData) || f.has(windowsID), line == none && f.has(tupleSource) && f.has(tupleTarget): // it was parsed
 		return false
 	case f.beat():
-		switch f.get(inputType).Raw {
+		switch f.word(inputType) {
 		case "journald", "winlog", "syslog", "etw":
 			return false
 		}
 		return !f.has(hostSyslog) && !f.has(syslogMark) && (!received || got.ns == m.ns)
 	case f.has(sourceType): // Vector's
-		switch f.get(sourceType).Raw {
-		case "file", "stdin", "socket", "exec", "http", "http_server", "docker_logs", "kubernetes_logs":
+		switch f.word(sourceType) {
+		case "file", "stdin", "file_descriptor", "socket", "exec", "http", "http_server", "websocket", "docker_logs", "kubernetes_logs",
+			"amqp", "aws_kinesis_firehose", "aws_s3", "aws_sqs", "gcp_pubsub", "kafka", "mqtt", "nats", "pulsar", "redis": // the queue's time
 			return true
 		}
 		return false
+	case line == linePayload: // what a queue wraps around its messages has the queue's time
+		return true
 	case line == lineLog: // what Fluent Bit read without a parser, and containers' output
 		return !f.has(hostHostname) && !f.has(programName)
 	}

@@ -32,6 +32,7 @@ type days struct {
 
 // when reads a time: RFC 3339 with or without a zone, any stamp of a log line, or a number that counts from 1970.
 func (u *unwrapper) when(v jsonscan.Value) (m moment, ok bool) {
+	v = v.One() // Kibana's copies of documents have lists of one
 	s := v.Raw
 	switch {
 	case v.Kind != jsonscan.Text && v.Kind != jsonscan.Number || len(s) < 9:
@@ -49,6 +50,12 @@ func (u *unwrapper) when(v jsonscan.Value) (m moment, ok bool) {
 	}
 	if v.Escaped {
 		s = v.String(&u.text)
+	}
+	if inner, ok := strings.CutPrefix(s, "/Date("); ok { // of .NET's JSON
+		if end := strings.IndexAny(inner, ")+-"); end > 0 {
+			m.ns, m.digits, m.instant = parse.ScanEpoch(inner[:end])
+		}
+		return m, m.instant
 	}
 	var n int
 	if m.stamp, n = parse.ScanStamp(s); n != len(s) || n == 0 {
