@@ -22,12 +22,14 @@ type Clock struct {
 	same      uint64 // the same, but also on days near a change of the clocks
 	date      uint64 // "2026-01-" of the line before; 0 unless its stamp said the zone
 	dateDay   uint16 // "05"
-	dateBase  int64  // UTC, nanoseconds, of that date's midnight in UTC
-	reference int64  // seconds since 1970, 0 if unknown
-	latest    int64  // UTC seconds of the latest stamp near a change of the clocks (the earliest, if newest first)
-	day       int32  // the day that key names, in days since 1970
-	last      int32  // the latest day (the earliest, if newest first)
-	year      int32  // of last; before the first stamp, its year or 0
+	local     uint64 // the same of a stamp without a zone, "2026-01-05 10:11:12"; 0 if such a line needs more than base
+	localDay  uint16
+	dateBase  int64 // UTC, nanoseconds, of that date's midnight in UTC
+	reference int64 // seconds since 1970, 0 if unknown
+	latest    int64 // UTC seconds of the latest stamp near a change of the clocks (the earliest, if newest first)
+	day       int32 // the day that key names, in days since 1970
+	last      int32 // the latest day (the earliest, if newest first)
+	year      int32 // of last; before the first stamp, its year or 0
 
 	quality  event.TimeQuality // of stamps without a year that key names
 	started  bool              // last is set
@@ -135,7 +137,7 @@ func (c *Clock) Follow(st Stamp) (int64, event.TimeQuality) {
 		return snapshot.Follow(st)
 	}
 	if st.Zoned {
-		c.key, c.same, c.date = 0, 0, 0
+		c.key, c.same, c.date, c.local = 0, 0, 0, 0
 		c.anchor(st)
 		return st.utc(), st.quality(event.TimeExact)
 	}
@@ -172,7 +174,7 @@ func (c *Clock) finish(st Stamp, q event.TimeQuality) (int64, event.TimeQuality)
 
 // turn makes day the day of the stamps to come.
 func (c *Clock) turn(day int32) {
-	c.key, c.same, c.date = 0, 0, 0
+	c.key, c.same, c.date, c.local = 0, 0, 0, 0
 	if day != c.day || c.base == 0 {
 		c.day = day
 		c.zoneDay = dayIn(c.zone, day)
@@ -337,6 +339,7 @@ func (st *Stamp) quality(q event.TimeQuality) event.TimeQuality {
 func (c *Clock) knows(line string) bool {
 	v := load64(line)
 	return v&stampKey == c.key && c.key != 0 ||
+		v == c.local && c.local != 0 && uint16(line[8])|uint16(line[9])<<8 == c.localDay && line[10] == ' ' ||
 		v == c.date && c.date != 0 && uint16(line[8])|uint16(line[9])<<8 == c.dateDay && line[10]|0x20 == 't'
 }
 
@@ -353,9 +356,14 @@ func (c *Clock) skimLine(line string) {
 // follow moves the clock to the stamp that text starts with, and remembers its date if it is one of those that files
 // are full of.
 func (c *Clock) follow(st Stamp, text string) (int64, event.TimeQuality) {
+	if st.Spaced && !st.Zoned && c.local != 0 && len(text) > 10 && c.knows(text) {
+		return c.base + int64(st.Second)*1e9 + int64(st.Nanos), st.quality(c.zoneQuality())
+	}
 	ns, q := c.Follow(st)
 	switch {
 	case c.inner:
+	case st.Spaced && !st.Zoned && q != event.TimeNone && text[4] == '-' && !c.changes && c.started && c.last == c.day:
+		c.local, c.localDay = load64(text), uint16(text[8])|uint16(text[9])<<8
 	case st.Year == 0 && q != event.TimeNone && text[6] == ' ':
 		c.remember(load64(text) & stampKey)
 	case st.Zoned && text[4] == '-':

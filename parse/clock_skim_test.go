@@ -52,6 +52,8 @@ func randomLog(rng *rand.Rand, lines int) []string {
 			out[i] = shown.Format("Jan _2 ") + "25:61:00 fw kernel: damaged"
 		case 10:
 			out[i] = "\x00\x00" + shown.Format(time.Stamp) + " fw kernel: x\r"
+		case 12, 13, 14, 15, 16, 17, 18, 19, 20:
+			out[i] = shown.Format("2006-01-02 15:04:05") + " DROP x"
 		case 11:
 			out[i] = "<4>1 " + shown.Format("2006-01-02T15:04:05.000Z07:00") + " fw kernel - - - x"
 		default:

@@ -48,6 +48,9 @@ func (header) Unwrap(text string, r *parse.Record) (string, bool) {
 			return body, true
 		}
 	default:
+		if len(text) > 24 && text[10] == ' ' && text[19] == ' ' && text[4] == '-' && text[20]|0x20-'a' <= 25 && !hasHost(text[19:]) {
+			return text, false // pfirewall, mostly: see below
+		}
 		if len(text) > 30 && text[15] == '.' {
 			if _, _, n := parse.ScanFraction(text[15:]); ownsStamp(text[15+n:]) {
 				return text, false
