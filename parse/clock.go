@@ -28,6 +28,7 @@ type Clock struct {
 	reference int64 // seconds since 1970, 0 if unknown
 	latest    int64 // UTC seconds of the latest stamp near a change of the clocks (the earliest, if newest first)
 	day       int32 // the day that key names, in days since 1970
+	heldFor   int32 // in live mode: key and base hold for lines that are received on this day, in days since 1970, plus one
 	last      int32 // the latest day (the earliest, if newest first)
 	year      int32 // of last; before the first stamp, its year or 0
 
@@ -174,7 +175,7 @@ func (c *Clock) finish(st Stamp, q event.TimeQuality) (int64, event.TimeQuality)
 
 // turn makes day the day of the stamps to come.
 func (c *Clock) turn(day int32) {
-	c.key, c.same, c.date, c.local = 0, 0, 0, 0
+	c.key, c.same, c.date, c.local, c.heldFor = 0, 0, 0, 0, 0
 	if day != c.day || c.base == 0 {
 		c.day = day
 		c.zoneDay = dayIn(c.zone, day)

@@ -23,6 +23,7 @@ func (r *Record) SetTime(st Stamp, text string) {
 		ns, q = r.Clock.near(st, r.Reference, true)
 	case r.Clock.live && r.Received != 0:
 		ns, q = r.Clock.near(st, r.Received, false)
+		r.Clock.hold(st, text, ns, q, r.Received)
 	case r.TimeQuality != event.TimeNone:
 		ns, q = r.Clock.near(st, r.Time, r.TimeQuality == event.TimeExact)
 	default:
@@ -62,7 +63,7 @@ func (r *Record) SetKnownTime(text string) int {
 		}
 		return n
 	}
-	if r.Reference != 0 || r.Zone != nil || r.TimeQuality != event.TimeNone || r.Clock.live {
+	if r.Reference != 0 || r.Zone != nil || r.TimeQuality != event.TimeNone || r.Clock.live && !r.Clock.holds(text, r.Received) {
 		return 0
 	}
 	n, nanos, digits := 15, 0, uint8(0)

@@ -185,6 +185,14 @@ func (s *Session) State() State {
 // Received sets when the lines that follow were received, nanoseconds since 1970 UTC; 0 if that is not known.
 func (s *Session) Received(ns int64) { s.received = ns }
 
+// From sets the firewall's name for the lines to come, where they do not tell. Another sender's line is not the one that a
+// note of repetition is about.
+func (s *Session) From(host string) {
+	if host != s.host {
+		s.host, s.state.Last = host, ""
+	}
+}
+
 // Trace makes the session report each step to f; nil turns it off.
 func (s *Session) Trace(f func(Step)) { s.trace = f }
 
