@@ -15,8 +15,8 @@ const AttemptWindow = 180
 // clock keeps nobody else out.
 type Attempts struct {
 	buckets [][8]attempt // one cache line each
-	host    hostHash
-	warm    attempt
+	host    hostHash     `state:"-"`
+	warm    attempt      `state:"-"`
 }
 
 // attempt is the upper half of a 5-tuple's hash, which is never 0, and the second of its latest packet modulo 2^32.

@@ -11,7 +11,7 @@ const maxCountHosts = 4096
 
 // counts sums entries into one-minute rows. Rows are few and neighbours alike, so the row before is tried first.
 type counts struct {
-	site  *Site
+	site  *Site `state:"-"`
 	hosts map[string]uint32
 	names []string
 	rows  []countRow

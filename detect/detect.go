@@ -29,6 +29,7 @@ const (
 	MailInBlocked     = "mail-in-blocked"
 	MailReturnDropped = "mail-return-dropped"
 	BlanketDeny       = "blanket-deny"
+	SourceSilent      = "source-silent"
 )
 
 // Other is the host that stands for those beyond a detector's bounds: their packets are counted, but together.

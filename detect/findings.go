@@ -8,10 +8,7 @@ import "mailstop/event"
 // An open blanket-deny finding stands for the mail-out-blocked findings of its host, rule and direction. One of those that
 // had been handed out before comes once more, as resolved, so that nobody is alerted twice for one rule.
 func (g *Group) Findings(out []event.Finding, final bool) []event.Finding {
-	g.findings = g.findings[:0]
-	for _, d := range g.detectors {
-		g.findings = d.Findings(g.findings)
-	}
+	g.collect()
 	for i := range g.findings {
 		f := &g.findings[i]
 		k := rulePath{f.Host, f.Rule, f.Direction}

@@ -6,16 +6,16 @@ import (
 
 // A Group runs the detectors of one shard, and sums what it sees for the roll-ups.
 type Group struct {
-	shard     uint8
-	site      Site
-	detectors []Detector
+	shard     uint8      `state:"-"`
+	site      Site       `state:"-"`
+	detectors []Detector `state:"-"` // saved beside the group
 	attempts  Attempts
-	counts    *counts
-	mail      [1024]uint64 // the mail ports, one bit each
-	chunk     []*event.Entry
-	keys      [chunkSize]uint64 // of the chunk's attempts
+	counts    *counts           `state:"-"` // saved beside the group
+	mail      [1024]uint64      `state:"-"` // the mail ports, one bit each
+	chunk     []*event.Entry    `state:"-"`
+	keys      [chunkSize]uint64 `state:"-"` // of the chunk's attempts
 
-	findings []event.Finding
+	findings []event.Finding   `state:"-"`
 	blankets map[rulePath]bool // open blanket-deny findings
 	mailOut  map[rulePath][]*event.Finding
 	order    []rulePath
@@ -23,6 +23,8 @@ type Group struct {
 	held     map[string]*event.Finding // info findings that are kept back; nil once they were handed out
 	heldIDs  []string
 	told     map[string]uint64 // packets of info findings when they were last handed out
+	known    map[string]*known // what the store knew when memory was lost; nil if it never was
+	waiting  []event.Finding   // what comes of that, to be handed out next
 }
 
 type rulePath struct {

@@ -9,7 +9,7 @@ import (
 // A RuleBook remembers, per host, rule and direction, what else a rule blocks and how fast it logs. It keeps 1,024
 // rules; those beyond share one record.
 type RuleBook struct {
-	site  *Site
+	site  *Site `state:"-"`
 	index map[ruleKey]*Blocks
 	cache *Blocks
 	rest  Blocks

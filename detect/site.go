@@ -66,7 +66,7 @@ const maxLearnt = 1024
 
 // A Scope finds the path of entries. It learns the firewall hosts' own addresses from what they send.
 type Scope struct {
-	Site
+	Site   `state:"-"`
 	learnt map[netip.Addr]struct{}
 	last   netip.Addr
 }

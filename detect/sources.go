@@ -11,8 +11,8 @@ import (
 // by order of arrival.
 type Sources struct {
 	buckets [][8]source // one cache line each
-	host    hostHash
-	warm    uint32
+	host    hostHash    `state:"-"`
+	warm    uint32      `state:"-"`
 }
 
 type source struct {

@@ -39,7 +39,10 @@ type rule struct {
 	changed        bool
 	limited        bool // the log is cut by a limit
 	shown          bool
+	adopted        bool // it was one before memory was lost
 }
+
+func (k key) id() string { return detect.ID(detect.BlanketDeny, k.host, k.rule, k.direction.String()) }
 
 // service is a port that something well known runs on.
 type service struct {
@@ -120,6 +123,15 @@ func (d *Detector) of(e *event.Entry) *rule {
 	if d.last != nil && d.last.key == k {
 		return d.last
 	}
+	r := d.add(k)
+	if r != nil {
+		d.last = r
+	}
+	return r
+}
+
+// add returns the record of a rule, a new one if there is none; nil beyond the bound.
+func (d *Detector) add(k key) *rule {
 	r := d.index[k]
 	if r == nil {
 		if len(d.rules) >= maxRules {
@@ -130,7 +142,6 @@ func (d *Detector) of(e *event.Entry) *rule {
 		d.index[k] = r
 		d.rules = append(d.rules, r)
 	}
-	d.last = r
 	return r
 }
 
@@ -177,5 +188,5 @@ func (r *rule) blanket() bool {
 	if ports, _ := r.ports.Count(); ports >= scanPorts && dests < someDests {
 		return false
 	}
-	return r.mail.Attempts > 0 && (others >= someServices && dests >= someDests || others >= manyServices)
+	return r.adopted || r.mail.Attempts > 0 && (others >= someServices && dests >= someDests || others >= manyServices)
 }

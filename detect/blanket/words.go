@@ -30,7 +30,7 @@ func (d *Detector) Findings(out []event.Finding) []event.Finding {
 
 func (r *rule) finding(blanket bool) event.Finding {
 	f := event.Finding{
-		ID:   detect.ID(detect.BlanketDeny, r.host, r.rule, r.direction.String()),
+		ID:   r.id(),
 		Kind: detect.BlanketDeny, Severity: event.High, Host: r.host, Direction: r.direction, Rule: r.rule,
 	}
 	r.all.Fill(&f)
@@ -105,6 +105,9 @@ func (r *rule) summary(s event.State) string {
 	for _, v := range r.busiest() {
 		names = append(names, event.ProtoName(v.proto)+" "+detect.Port(v.port))
 	}
+	if len(names) == 0 {
+		names = []string{"mail and other services"} // it was adopted, and nothing was stopped since
+	}
 	if more := len(names) - show; more > 0 {
 		names = append(names[:show], strconv.Itoa(more)+" more services")
 	}
@@ -125,6 +128,9 @@ func (r *rule) fixes(p detect.Prefix) []event.Fix {
 	}
 	var out []event.Fix
 	services := r.busiest()
+	if len(services) == 0 {
+		return nil
+	}
 	w.Port = services[0].port
 	if best := r.servers.Best(1); len(best) > 0 {
 		w.Host = best[0].Addr

@@ -16,7 +16,7 @@ type Detector struct {
 	scope   *detect.Scope
 	rules   *detect.RuleBook
 	sources detect.Sources
-	keys    [128]uint64 // of the senders of the entries at hand
+	keys    [128]uint64 `state:"-"` // of the senders of the entries at hand
 
 	targets []*target
 	index   map[key]*target
@@ -67,8 +67,11 @@ type target struct {
 	senders senders
 	ruleset string
 	changed bool
-	limited bool // the log is cut by a limit
-	shown   bool // a finding above info was made of it
+	limited bool           // the log is cut by a limit
+	shown   bool           // a finding above info was made of it
+	adopted event.Severity // of what is known from before memory was lost; else info
+	ended   bool           // what is known from before is over
+	before  uint64         // attempts that it was made of: as many again make it a matter of the past
 }
 
 // New returns a detector for site.
@@ -219,6 +222,15 @@ func (d *Detector) target(e *event.Entry) *target {
 	if d.last != nil && d.last.key == k {
 		return d.last
 	}
+	t := d.add(k)
+	if t != nil {
+		d.last = t
+	}
+	return t
+}
+
+// add returns the record of a server and rule, a new one if there is none; nil beyond the bound.
+func (d *Detector) add(k key) *target {
 	t := d.index[k]
 	if t == nil {
 		room := maxTargets
@@ -233,7 +245,6 @@ func (d *Detector) target(e *event.Entry) *target {
 		d.index[k] = t
 		d.targets = append(d.targets, t)
 	}
-	d.last = t
 	return t
 }
 
@@ -253,6 +264,7 @@ func (d *Detector) Findings(out []event.Finding) []event.Finding {
 			}
 			s.add(t)
 		}
+		t.ended = t.ended || t.adopted > event.Info && v.state == event.Resolved
 		limited := v.prefix.Platform == detect.UFW && d.rules.Of(t.host, t.rule, t.direction).Limited()
 		if !t.changed && limited == t.limited {
 			continue

@@ -56,13 +56,17 @@ func (p *probes) add(e *event.Entry, strangers bool) {
 	} else {
 		p.dests.Add(e.Dst, detect.Attempt(e), e.Time)
 	}
+	p.count(e.DstPort, detect.Packets(e))
+}
+
+func (p *probes) count(port uint16, packets uint64) {
 	for i := range p.ports {
-		if p.ports[i].port == e.DstPort {
-			p.ports[i].packets += detect.Packets(e)
+		if p.ports[i].port == port {
+			p.ports[i].packets += packets
 			return
 		}
 	}
-	p.ports = append(p.ports, portCount{e.DstPort, detect.Packets(e)})
+	p.ports = append(p.ports, portCount{port, packets})
 }
 
 // share is what of a host's probes turned out to be mail.
@@ -92,7 +96,7 @@ func (p *probes) append(out []event.Finding, d *Detector, mail *share) []event.F
 	}
 	p.shown = !nothing
 	f := event.Finding{
-		ID: detect.ID(detect.MailInBlocked, p.host, "probes"), Kind: detect.MailInBlocked, Severity: event.Info,
+		ID: probesID(p.host), Kind: detect.MailInBlocked, Severity: event.Info,
 		Host: p.host, Direction: event.In, Proto: "tcp",
 	}
 	p.tally.Fill(&f)
@@ -141,6 +145,8 @@ func (d *Detector) hint(p *probes) string {
 	}
 	return "which of your hosts receive mail, if any (mail.servers in the configuration)"
 }
+
+func probesID(host string) string { return detect.ID(detect.MailInBlocked, host, "probes") }
 
 // left returns the packets per port that are not mail, most first.
 func (p *probes) left(mail *share) []portCount {

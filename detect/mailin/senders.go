@@ -146,6 +146,19 @@ const (
 // judge tells mail from noise. An address that is not known as a mail server of ours is never more than noise, and
 // neither is what a list of banned addresses stops: that is its purpose.
 func (d *Detector) judge(t *target) verdict {
+	v := d.assess(t)
+	if v.severity >= t.adopted || t.senders.all >= t.before {
+		return v
+	}
+	// Who tried is not known any more: what the port accepts from anybody since shows that it is over.
+	v.severity, v.state = t.adopted, event.Open
+	if t.ended || v.others != nil && detect.After(t.tally.Last, v.others.last) {
+		v.state = event.Resolved
+	}
+	return v
+}
+
+func (d *Detector) assess(t *target) verdict {
 	v := verdict{census: t.senders.census(), prefix: detect.ReadPrefix(t.rule, t.ruleset)}
 	configured, alive := d.scope.Server(t.addr), d.alive[t.server]
 	v.known = configured || alive != nil

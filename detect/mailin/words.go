@@ -11,7 +11,7 @@ import (
 
 func (t *target) finding(v verdict) event.Finding {
 	out := event.Finding{
-		ID:   detect.ID(detect.MailInBlocked, t.host, t.addr.String(), strconv.Itoa(int(t.port)), t.rule, t.direction.String()),
+		ID:   t.id(),
 		Kind: detect.MailInBlocked, Severity: v.severity, State: v.state, Host: t.host, Direction: t.direction,
 		Proto: "tcp", Port: t.port, Service: detect.Service(t.port), Rule: t.rule, Destinations: []string{t.addr.String()},
 	}
@@ -34,10 +34,16 @@ func (t *target) finding(v verdict) event.Finding {
 	return out
 }
 
+func (k key) id() string {
+	return detect.ID(detect.MailInBlocked, k.host, k.addr.String(), strconv.Itoa(int(k.port)), k.rule, k.direction.String())
+}
+
 func (t *target) summary(v verdict) string {
 	c := v.census
 	from := t.senders.distinct.String() + " senders"
-	if n, _ := t.senders.distinct.Count(); n == 1 {
+	if n, _ := t.senders.distinct.Count(); n == 0 {
+		from = "senders that are not known any more"
+	} else if n == 1 {
 		from = c.best.String()
 	} else if c.times > 1 {
 		from += " (most often " + c.best.String() + ")"

@@ -149,6 +149,10 @@ func (d *Detector) add(k key) *flow {
 	return f
 }
 
+func (k key) id() string {
+	return detect.ID(detect.MailOutBlocked, k.host, k.rule, k.direction.String(), strconv.Itoa(int(k.port)), strconv.FormatBool(k.internal))
+}
+
 func (k key) lane() lane { return lane{k.host, k.direction, k.port, k.internal} }
 
 // way returns what is known of a lane, which is remembered from now on if there is room.
@@ -221,8 +225,7 @@ func (d *Detector) tried(f *flow, port uint16) bool {
 
 func (d *Detector) finding(f *flow) event.Finding {
 	out := event.Finding{
-		ID: detect.ID(detect.MailOutBlocked, f.host, f.rule, f.direction.String(), strconv.Itoa(int(f.port)),
-			strconv.FormatBool(f.internal)),
+		ID:   f.id(),
 		Kind: detect.MailOutBlocked, Host: f.host, Direction: f.direction, Proto: "tcp", Port: f.port,
 		Service: detect.Service(f.port), Rule: f.rule,
 	}

@@ -2,7 +2,6 @@ package mailreturn
 
 import (
 	"fmt"
-	"strconv"
 
 	"mailstop/detect"
 	"mailstop/event"
@@ -30,6 +29,17 @@ type verdict struct {
 }
 
 func (f *flow) judge() verdict {
+	v := f.assess()
+	if v.severity < f.adopted && !v.strays {
+		return verdict{
+			severity: f.adopted, confidence: event.Likely,
+			why: "the answers were dropped before, and lines that are not at hand any more showed that they were asked for",
+		}
+	}
+	return v
+}
+
+func (f *flow) assess() verdict {
 	n := f.answers.Attempts
 	servers, _ := f.servers.Distinct.Count()
 	size := event.Medium
@@ -57,12 +67,14 @@ func (f *flow) judge() verdict {
 	return verdict{confidence: event.Possible, why: "answers that nobody here is seen to have asked for: most likely to a flood sent in your name", silent: n < minStrays}
 }
 
+const busyStrays = "so many connections a minute lose their packets that these are hardly late ones"
+
 func (f *flow) judgeStrays() verdict {
 	v := verdict{strays: true, confidence: event.Likely, why: "late packets of connections that the firewall has already forgotten"}
 	v.silent = f.strays.Attempts < minStrays
 	if f.busy >= busyMinutes && f.host != detect.Other {
 		v.severity, v.confidence = event.Medium, event.Possible
-		v.why = "so many connections a minute lose their packets that these are hardly late ones"
+		v.why = busyStrays
 	}
 	return v
 }
@@ -73,8 +85,7 @@ func (f *flow) append(out []event.Finding, prefix detect.Prefix) []event.Finding
 		return out
 	}
 	g := event.Finding{
-		ID: detect.ID(detect.MailReturnDropped, f.host, f.rule, f.direction.String(), strconv.Itoa(int(f.port)),
-			strconv.FormatBool(f.ours)),
+		ID:   f.id(),
 		Kind: detect.MailReturnDropped, Severity: v.severity, Host: f.host, Direction: f.direction, Proto: "tcp",
 		Port: f.port, Service: detect.Service(f.port), Rule: f.rule,
 	}

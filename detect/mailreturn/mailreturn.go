@@ -5,6 +5,7 @@ package mailreturn
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"mailstop/detect"
@@ -51,7 +52,12 @@ type flow struct {
 	ruleset  string
 	v4, v6   bool
 	changed  bool
-	limited  bool // the log is cut by a limit
+	limited  bool           // the log is cut by a limit
+	adopted  event.Severity // of what is known from before memory was lost; else info
+}
+
+func (k key) id() string {
+	return detect.ID(detect.MailReturnDropped, k.host, k.rule, k.direction.String(), strconv.Itoa(int(k.port)), strconv.FormatBool(k.ours))
 }
 
 // ephemeral is the lowest port that Linux and Windows choose for connections of their own (ip_local_port_range; RFC 6335
