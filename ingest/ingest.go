@@ -64,11 +64,18 @@ type Batch struct {
 	// Extent, on the last batch of a run that is to be stored as one, names that run. Nil on the others. The batches of
 	// a run follow one another; no batch of another part comes between them.
 	Extent *event.Extent
+	// Origin is the name of the source, as the daemon calls it; set by whoever joins several.
+	Origin string
 	// Problem says why the rest of the part cannot be read: "ufw.log.2.gz: offset 81234: unexpected EOF". Empty if
 	// all is well. A batch with a problem may have no data.
 	Problem string
 	// End says that no batch of the part follows.
 	End bool
+	// Again says that the lines are stored already, and are read again for what the detectors are to remember. It is set
+	// by whoever joins sources, and only where that matters.
+	Again bool
+	// Adopt, on a batch without part and data, says that all of that was given: see pipeline.Streams.
+	Adopt bool
 	// Commit, on a batch without part and data, makes it a barrier. It is called instead of Done when everything given
 	// before it is durable and nothing given after it was handed to a sink. state is what a pipeline needs to go on from
 	// here. An error is reported, and changes nothing: the next barrier may do better.

@@ -11,9 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,15 +46,73 @@ type Pipeline struct {
 	Grace time.Duration
 	// Workers is the number of parsing goroutines, by default one per core.
 	Workers int
-	// Retry is called when a sink refuses a batch for the time being, with the wait before the next try.
+	// Shards is the number of detector groups, by default one per worker. A state is of as many shards as made it.
+	Shards int
+	// State is what a barrier has handed out, to go on from there; nil to begin anew.
+	State []byte
+	// Known are the findings that the store has, for detectors without a State. They are taken over when the source says
+	// that all is read again that is to be remembered (Batch.Adopt); until then nothing is found.
+	Known []event.Finding
+	// Retry is called when a sink refuses a batch for the time being, with the wait before the next try, and with no error
+	// when a batch is stored after that.
 	Retry func(err error, wait time.Duration)
+	// Extra are findings that do not come of lines, such as that there are none. Nil: there are no such findings.
+	Extra <-chan []event.Finding
+	// Committed is called after each barrier with what came of it.
+	Committed func(error)
+	// Stored is called after each batch of a part is stored, in order, with what it held. It is called from one goroutine.
+	Stored func(Progress)
 
 	lines   atomic.Int64
 	outside atomic.Int64
+
+	groups   []*detect.Group // nil until Prepare
+	clocks   *clocks
+	adopting bool // Known is not taken over yet
+}
+
+// Prepare makes the detectors and gives them State. It is called once, before Run, which else does it. ErrState says that
+// State is of no use: without it, what the detectors are to remember has to be read again.
+func (p *Pipeline) Prepare() error {
+	if p.clocks != nil {
+		return nil
+	}
+	p.defaults()
+	var groups []*detect.Group
+	if p.Group != nil {
+		for i := range p.Shards {
+			groups = append(groups, p.Group(uint8(i), p.Count))
+		}
+	}
+	clocks, err := p.resume(groups)
+	if err != nil {
+		return err
+	}
+	p.groups, p.clocks = groups, clocks
+	p.adopting = p.State == nil && len(p.Known) > 0
+	return nil
+}
+
+// Progress is what one stored batch held.
+type Progress struct {
+	Part    *ingest.Part
+	Origin  string // of the batch
+	Lines   int
+	Unread  int    // lines that could not be read
+	Notes   int    // lines that tell of no packet and no delivery
+	Sample  string // one that could not be read, and why; views that are valid during the call
+	Error   string
+	Bytes   int
+	Sealed  bool // the batch ends an extent, or stands alone
+	Again   bool // it was stored before
+	Changed []event.Finding
 }
 
 // storeQueue is how many parsed batches may wait for the store.
 const storeQueue = 12
+
+// maxWait is the longest pause between two tries: a store that is back is noticed within seconds.
+const maxWait = 10 * time.Second
 
 // errGrace ends writing that takes longer than Grace after a stop.
 var errGrace = errors.New("not stored within the grace period")
@@ -73,15 +132,19 @@ type job struct {
 	seals    bool          // the batch ends an extent, or stands alone
 	parsed   chan struct{} // closed by the worker
 	detected sync.WaitGroup
+	progress Progress
 	mu       sync.Mutex
 	counts   []event.Count
 	findings []event.Finding
+	snapshot *snapshot // of a barrier
 }
 
 // Run reads until the source ends or ctx does, then stores what it holds. It returns nil if all that was read is
 // stored; the end of ctx is not an error.
 func (p *Pipeline) Run(ctx context.Context) error {
-	p.defaults()
+	if err := p.Prepare(); err != nil {
+		return err
+	}
 	read, stopReading := context.WithCancel(ctx)
 	defer stopReading()
 	hard, abort := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -96,14 +159,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	}
 	var shards []chan *job
 	if p.Group != nil {
-		shards = make([]chan *job, p.Workers)
+		shards = make([]chan *job, p.Shards)
 	}
-	groups := make([]*detect.Group, len(shards))
 	var running sync.WaitGroup
+	adopting := p.adopting
 	for i := range shards {
 		shards[i] = make(chan *job, inFlight)
-		groups[i] = p.Group(uint8(i), p.Count)
-		running.Go(func() { p.detect(groups[i], shards[i]) })
+		running.Go(func() { p.detect(uint8(i), p.groups[i], adopting, shards[i]) })
 	}
 	for range p.Workers {
 		running.Go(func() { p.parse(hard, max(len(shards), 1), work) })
@@ -117,7 +179,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		}
 		close(write)
 	})
-	err := p.write(hard, write)
+	err := p.write(read, hard, write)
 	if err != nil {
 		abort(err)
 		stopReading()
@@ -131,7 +193,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		err = readErr
 	}
 	if err == nil {
-		err = p.conclude(hard, groups)
+		err = p.conclude(hard)
 	}
 	return err
 }
@@ -141,49 +203,56 @@ func (p *Pipeline) defaults() {
 		p.Workers = runtime.GOMAXPROCS(0)
 	}
 	p.Workers = min(p.Workers, 128)
+	if p.Shards <= 0 {
+		p.Shards = p.Workers
+	}
+	p.Shards = min(p.Shards, 128)
 	if p.Grace <= 0 {
 		p.Grace = 10 * time.Second
 	}
 	if p.Retry == nil {
 		p.Retry = func(error, time.Duration) {}
 	}
+	if p.Committed == nil {
+		p.Committed = func(error) {}
+	}
+	if p.Stored == nil {
+		p.Stored = func(Progress) {}
+	}
 }
 
 // read takes batches from the source, follows each part's clock over them, and hands them to all stages in order.
 func (p *Pipeline) read(read, hard context.Context, work chan<- *job, shards []chan *job, write chan<- *job) error {
-	states := make(map[*ingest.Part]*parse.State)
-	var before *dated
 	for {
 		b, err := p.Source.Next(read)
-		if errors.Is(err, io.EOF) || read.Err() != nil {
+		switch {
+		case errors.Is(err, io.EOF) || err != nil && read.Err() != nil:
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return fmt.Errorf("read: %w", err)
 		}
-		st := states[b.Part]
-		if st == nil {
-			if before != nil {
-				before.last = states[before.part].Clock.Latest()
-			}
-			clock, isDated, err := plan(read, b, p.Now, before)
-			if err != nil {
+		j := &job{Batch: b, parsed: make(chan struct{})}
+		j.detected.Add(len(shards))
+		switch {
+		case b.Commit != nil:
+			j.snapshot = &snapshot{shards: make([][]byte, len(shards)), parts: p.clocks.copy()}
+			close(j.parsed)
+		case b.Adopt:
+			close(j.parsed)
+		default:
+			if j.start, err = p.clocks.begin(read, b); err != nil {
+				if read.Err() != nil {
+					return nil
+				}
 				return fmt.Errorf("read %s: %w", b.Part.Source, err)
 			}
-			if before = nil; isDated && !b.Part.Live {
-				before = &dated{part: b.Part}
+			j.seals = b.Extent != nil || b.Part.Live && !p.Count
+			p.clocks.skim(b)
+			select {
+			case work <- j:
+			case <-hard.Done():
+				return nil
 			}
-			maps.DeleteFunc(states, func(p *ingest.Part, _ *parse.State) bool { return !p.Live })
-			st = &parse.State{Clock: clock}
-			states[b.Part] = st
-		}
-		j := &job{Batch: b, start: *st, parsed: make(chan struct{}), seals: b.Extent != nil || b.Part.Live}
-		st.Skim(view(b.Data))
-		j.detected.Add(len(shards))
-		select {
-		case work <- j:
-		case <-hard.Done():
-			return nil
 		}
 		for _, c := range shards {
 			c <- j // shards never stop before their channel is closed
@@ -192,65 +261,133 @@ func (p *Pipeline) read(read, hard context.Context, work chan<- *job, shards []c
 	}
 }
 
-// detect runs one shard.
-func (p *Pipeline) detect(g *detect.Group, in <-chan *job) {
+// detect runs one shard. While it adopts, nothing is found.
+func (p *Pipeline) detect(shard uint8, g *detect.Group, adopting bool, in <-chan *job) {
 	for j := range in {
 		<-j.parsed
-		g.Observe(j.entries)
-		if j.seals && (p.Count || p.Interim) {
-			counts := g.TakeCounts()
-			var found []event.Finding
-			if p.Interim {
-				found = g.Findings(nil, false)
-			}
-			j.mu.Lock()
-			j.counts = append(j.counts, counts...)
-			j.findings = append(j.findings, found...)
-			j.mu.Unlock()
+		switch {
+		case j.snapshot != nil:
+			j.snapshot.take(shard, g)
+		case j.Adopt && adopting:
+			g.Adopt(slices.DeleteFunc(slices.Clone(p.Known), func(f event.Finding) bool {
+				return shardOf(f.Host, uint32(p.Shards)) != shard
+			}))
+			adopting = false
+		default:
+			p.observe(g, adopting, j)
 		}
 		j.detected.Done()
 	}
 }
 
+// observe has a shard see a batch.
+func (p *Pipeline) observe(g *detect.Group, adopting bool, j *job) {
+	g.Observe(j.entries)
+	if !j.seals || !p.Count && !p.Interim {
+		return
+	}
+	counts := g.TakeCounts()
+	var found []event.Finding
+	if p.Interim && !adopting {
+		found = g.Findings(nil, false)
+	}
+	j.mu.Lock()
+	j.counts = append(j.counts, counts...)
+	j.findings = append(j.findings, found...)
+	j.mu.Unlock()
+}
+
 // write gathers batches until one seals an extent, stores them, and acknowledges them.
-func (p *Pipeline) write(hard context.Context, in <-chan *job) error {
-	var pending []*job
-	flush := func() error {
-		if len(pending) == 0 {
-			return nil
-		}
-		for i, s := range p.Sinks {
-			if err := p.store(hard, s, gather(pending, i)); err != nil {
+func (p *Pipeline) write(read, hard context.Context, in <-chan *job) error {
+	w := writer{Pipeline: p, hard: hard}
+	for {
+		select {
+		case fs := <-p.Extra:
+			if err := w.all(func(int) *sinks.Batch { return &sinks.Batch{Findings: fs} }); err != nil {
+				return err
+			}
+		case j, more := <-in:
+			if !more {
+				if read.Err() != nil && p.Count {
+					w.drop()
+				}
+				return w.flush()
+			}
+			<-j.parsed
+			j.detected.Wait()
+			release(j)
+			if err := context.Cause(hard); err != nil {
+				return err
+			}
+			if err := w.take(j); err != nil {
 				return err
 			}
 		}
-		for _, j := range pending {
-			j.Done()
+	}
+}
+
+// A writer stores batches run by run.
+type writer struct {
+	*Pipeline
+	hard    context.Context //nolint:containedctx // of one call of write
+	pending []*job
+}
+
+// take adds a batch to the run, and stores the run if that ends with it.
+func (w *writer) take(j *job) error {
+	if len(w.pending) > 0 && w.pending[0].Part != j.Part {
+		if err := w.flush(); err != nil {
+			return err
 		}
-		pending = pending[:0]
+	}
+	switch {
+	case j.snapshot != nil:
+		w.commit(w.hard, j)
+		return nil
+	case j.Adopt:
+		w.adopting = false
 		return nil
 	}
-	for j := range in {
-		<-j.parsed
-		j.detected.Wait()
-		release(j)
-		if err := context.Cause(hard); err != nil {
-			return err
-		}
-		if len(pending) > 0 && pending[0].Part != j.Part {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		pending = append(pending, j)
-		if j.Extent == nil && p.Count && !j.Part.Live {
-			continue // more of this extent follows
-		}
-		if err := flush(); err != nil {
+	w.pending = append(w.pending, j)
+	if !j.seals && w.Count {
+		return nil // more of this extent follows
+	}
+	return w.flush()
+}
+
+// flush stores the run.
+func (w *writer) flush() error {
+	if len(w.pending) == 0 {
+		return nil
+	}
+	if err := w.all(func(sink int) *sinks.Batch { return gather(w.pending, sink) }); err != nil {
+		return err
+	}
+	for _, j := range w.pending {
+		j.progress.Changed = j.findings
+		w.Stored(j.progress)
+		j.Done()
+	}
+	clear(w.pending)
+	w.pending = w.pending[:0]
+	return nil
+}
+
+// drop forgets a run that was cut short. Without its end it has no token, and would be stored again with what follows.
+func (w *writer) drop() {
+	if n := len(w.pending); n > 0 && !w.pending[n-1].seals {
+		w.pending = slices.DeleteFunc(w.pending, func(j *job) bool { return len(j.Data) > 0 })
+	}
+}
+
+// all writes a batch to every sink.
+func (w *writer) all(batch func(sink int) *sinks.Batch) error {
+	for i, s := range w.Sinks {
+		if err := w.store(w.hard, s, batch(i)); err != nil {
 			return err
 		}
 	}
-	return flush()
+	return nil
 }
 
 // gather makes one sink's batch of several jobs of one part.
@@ -269,13 +406,27 @@ func gather(jobs []*job, sink int) *sinks.Batch {
 			b.Problem = j.Problem
 		}
 	}
+	b.Lines = func(yield func(string) bool) {
+		for _, j := range jobs {
+			for rest := view(j.Data); rest != ""; {
+				var line string
+				line, rest, _ = strings.Cut(rest, "\n")
+				if !yield(line) {
+					return
+				}
+			}
+		}
+	}
 	return b
 }
 
 // conclude hands the sinks what the detectors still hold.
-func (p *Pipeline) conclude(hard context.Context, groups []*detect.Group) error {
+func (p *Pipeline) conclude(hard context.Context) error {
+	if p.adopting {
+		return nil
+	}
 	last := &sinks.Batch{}
-	for _, g := range groups {
+	for _, g := range p.groups {
 		last.Findings = g.Findings(last.Findings, true)
 	}
 	for _, s := range p.Sinks {
@@ -288,14 +439,19 @@ func (p *Pipeline) conclude(hard context.Context, groups []*detect.Group) error 
 
 // store writes b until the sink has it, the sink refuses it for good, or ctx ends.
 func (p *Pipeline) store(ctx context.Context, s sinks.Sink, b *sinks.Batch) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
+	refused := false
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, maxWait) {
 		err := s.Write(ctx, b)
 		if err == nil {
+			if refused {
+				p.Retry(nil, 0)
+			}
 			return nil
 		}
 		if errors.Is(err, sinks.ErrPermanent) {
 			return fmt.Errorf("store %s: %w", b.Source, err)
 		}
+		refused = true
 		pause := wait/2 + rand.N(wait)
 		p.Retry(err, pause)
 		select {

@@ -206,7 +206,14 @@ func TestAcknowledgesOnlyWhatIsWritten(t *testing.T) {
 		sink := &fakeSink{source: src, fail: []error{down, down, down, nil, down}}
 		p := newPipeline(src, sink)
 		var waits []time.Duration
-		p.Retry = func(_ error, wait time.Duration) { waits = append(waits, wait) }
+		recovered := 0
+		p.Retry = func(err error, wait time.Duration) {
+			if err == nil {
+				recovered++
+				return
+			}
+			waits = append(waits, wait)
+		}
 		if err := p.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -219,6 +226,9 @@ func TestAcknowledgesOnlyWhatIsWritten(t *testing.T) {
 		}
 		if len(waits) != 4 || waits[2] <= waits[0]/2 {
 			t.Errorf("waits %v", waits)
+		}
+		if recovered != 2 {
+			t.Errorf("it was said %d times that the store is back", recovered)
 		}
 	})
 }

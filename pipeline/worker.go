@@ -2,9 +2,9 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"sync"
-	"time"
 	"unsafe"
 
 	"mailstop/event"
@@ -63,8 +63,10 @@ func (w *worker) run(j *job) {
 	s := w.session(j.Part)
 	s.Resume(j.start)
 	s.Received(j.Received)
+	s.From(j.Part.Host)
+	marks := newMarks(j.Batch)
 	es := (*entryPool.Get().(*[]event.Entry))[:0]
-	lines, from, pos := 0, 0, 0
+	lines, unread, notes, from, pos := 0, 0, 0, 0, 0
 	host, shard := "", shardOf("", uint32(w.shards)) // of the line before
 	for pos < len(j.Data) {
 		end, next := len(j.Data), len(j.Data)
@@ -77,9 +79,23 @@ func (w *worker) run(j *job) {
 			es = es[:len(es)+1]
 		}
 		e := &es[len(es)-1]
+		if marks != nil {
+			marks.apply(s, pos)
+		}
 		s.Parse(view(j.Data[pos:end]), e)
 		lines++
 		e.Source, e.Pos = j.Part.Source, j.From+int64(pos)
+		if marks != nil {
+			e.Pos = marks.now.Pos
+		}
+		switch {
+		case e.Error != "":
+			if unread++; unread == 1 {
+				j.progress.Sample, j.progress.Error = e.Raw, e.Error
+			}
+		case e.Note != "":
+			notes++
+		}
 		pos = next
 		if w.Within != nil && !w.Within(e) {
 			e.Outside = true
@@ -97,6 +113,40 @@ func (w *worker) run(j *job) {
 	w.fill(j, es[from:])
 	j.entries = es
 	w.lines.Add(int64(lines))
+	j.progress.Part, j.progress.Origin, j.progress.Bytes, j.progress.Sealed = j.Part, j.Origin, len(j.Data), j.seals
+	j.progress.Lines, j.progress.Unread, j.progress.Notes = lines, unread, notes
+	j.progress.Again = j.Extent != nil && j.Extent.Stored
+}
+
+// marks walks over a batch's marks along with its lines.
+type marks struct {
+	rest []ingest.Mark
+	now  ingest.Mark
+	part *ingest.Part
+	sent int64 // when the batch was received
+}
+
+func newMarks(b *ingest.Batch) *marks {
+	if len(b.Marks) == 0 {
+		return nil
+	}
+	return &marks{rest: b.Marks, now: ingest.Mark{Pos: b.From}, part: b.Part, sent: b.Received}
+}
+
+// apply tells the session what the marks say of the line at index at of the batch. A note that the line before was repeated
+// is about the same sender's line, so it is not believed across senders.
+func (m *marks) apply(s *parse.Session, at int) {
+	if len(m.rest) == 0 || m.rest[0].At > at {
+		return
+	}
+	sender := m.now.Host
+	for len(m.rest) > 0 && m.rest[0].At <= at {
+		m.now, m.rest = m.rest[0], m.rest[1:]
+	}
+	s.Received(cmp.Or(m.now.Received, m.sent))
+	if m.now.Host != sender {
+		s.From(cmp.Or(m.now.Host, m.part.Host))
+	}
 }
 
 func (w *worker) fill(j *job, es []event.Entry) {
@@ -124,36 +174,6 @@ func release(j *job) {
 		j.entries = nil
 		entryPool.Put(&es)
 	}
-}
-
-// rotated is the longest time between the last line of a rotated file and the last line of the next one.
-const rotated = 180 * 24 * time.Hour
-
-// A dated part is one whose age is known better than from when its file was last changed.
-type dated struct {
-	part *ingest.Part
-	last time.Time // the day of its last line
-}
-
-// plan decides the clock of a part from its first batch. A dated part before it in the same rotated set tells more than
-// a time of last change, which is the time of copying where files are copies.
-func plan(ctx context.Context, b *ingest.Batch, now time.Time, before *dated) (parse.Clock, bool, error) {
-	p := b.Part
-	h := parse.Hints{Zone: p.Zone, Year: p.Year, Reference: p.Reference, Live: p.Live}
-	if h.Reference.IsZero() {
-		h.Reference = now
-	}
-	isDated := p.Recorded
-	if before != nil && !p.Recorded && p.Set != "" && p.Set == before.part.Set && !before.last.IsZero() {
-		isDated = true
-		if limit := before.last.Add(rotated); limit.Before(h.Reference) {
-			h.Reference = limit
-		}
-	}
-	c, err := parse.Plan(ctx, h, parse.Sample{
-		Head: view(b.Data), Size: p.Size, Consumed: b.Read, Scan: p.Scan, Compressed: p.Compressed,
-	})
-	return c, isDated, err
 }
 
 // view returns b as a string without a copy. Batches are immutable until Done.

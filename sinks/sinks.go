@@ -19,6 +19,13 @@ type Sink interface {
 	Close(ctx context.Context) error
 }
 
+// A Syncer is a sink whose Write survives the death of the process, but not yet a power failure.
+type Syncer interface {
+	// Sync returns nil when everything that Write has taken survives a power failure. It is called between Writes, before
+	// each checkpoint; after an error, the checkpoint is not written, and a later call may succeed.
+	Sync(ctx context.Context) error
+}
+
 // A Block gathers entries in a sink's own form. It belongs to one goroutine at a time.
 type Block interface {
 	// Append adds entries in the order of their lines. Their strings are views into the lines, which stay until the
@@ -33,6 +40,10 @@ type Batch struct {
 	Blocks  []Block      // this sink's own, in order of lines
 	Counts  []event.Count
 	Problem string // why the rest of the source could not be read
+
+	// Lines calls yield with each raw line, in order and without its line end, until yield returns false. A line is valid
+	// only during the call. It may be called more than once while the batch is written; nil if the batch has no lines.
+	Lines func(yield func(line string) bool)
 
 	// Findings are those that changed since the last batch, in their present form.
 	Findings []event.Finding
