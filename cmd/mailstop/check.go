@@ -13,9 +13,10 @@ func newCheck(g *global) *cobra.Command {
 		Use:   "check -c FILE",
 		Short: "Validate a configuration file",
 		Long: `Reads a configuration file as the other commands would and reports every error with its line and a hint.
-Nothing that the file names is opened, except files that hold secrets. Exit code 0 if the file is good, 1 if not.`,
+Nothing that the file names is opened, except files that hold secrets. What is allowed and yet worth knowing is said as a
+note. Exit code 0 if the file is good, 1 if not.`,
 		Example: `  mailstop check -c /etc/mailstop.yaml
-  mailstop check -c mailstop.yaml && mailstop replay -c mailstop.yaml`,
+  mailstop check -c mailstop.yaml && systemctl reload mailstop`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if g.configFile == "" {
@@ -27,8 +28,8 @@ Nothing that the file names is opened, except files that hold secrets. Exit code
 			}
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "%s: good\n", g.configFile)
-			for _, key := range c.Unused() {
-				fmt.Fprintf(out, "  note: %s is read but not used by this version, which replays old logs\n", key)
+			for _, n := range c.Notes() {
+				fmt.Fprintf(out, "  note: %s\n", n)
 			}
 			return nil
 		},

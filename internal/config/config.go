@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 // Config is the whole file. Every key has a doc tag, from which the reference is made.
 type Config struct {
 	StateDir string   `yaml:"state_dir" doc:"Where Mailstop keeps what it must remember: checkpoints, dead letters."`
-	Sources  []Source `yaml:"sources" doc:"What to read. Each item has one of the keys file, kafka, syslog."`
+	Sources  []Source `yaml:"sources" doc:"What to read. Each item has one of the keys file, kafka, syslog, journald."`
 	Mail     Mail     `yaml:"mail" doc:"What is yours, and what is mail."`
 	Prefixes []Prefix `yaml:"prefixes" doc:"What the prefixes of your own log rules mean. The first that matches wins, also over what Mailstop knows itself."`
 	Store    Store    `yaml:"store" doc:"Where results are kept: in a folder (embedded) or in a ClickHouse server."`
@@ -23,36 +24,6 @@ type Config struct {
 
 // Has reports whether the file itself has a key, such as "store".
 func (c *Config) Has(key string) bool { return c.given[key] > 0 }
-
-// A Source is one item of sources.
-type Source struct {
-	File   *File   `yaml:"file" doc:"Log files."`
-	Kafka  *Kafka  `yaml:"kafka" doc:"Kafka topics. Not used by replay."`
-	Syslog *Syslog `yaml:"syslog" doc:"A syslog listener. Not used by replay."`
-}
-
-// File names log files and what their lines do not say.
-type File struct {
-	Paths    []string `yaml:"paths" doc:"Files, folders or patterns."`
-	Host     string   `yaml:"host" doc:"The firewall's name, where the lines do not tell."`
-	Timezone Zone     `yaml:"timezone" doc:"IANA name of the zone of stamps without one, such as Europe/Berlin. Without it UTC is assumed, and marked."`
-	Format   string   `yaml:"format" doc:"Log format; auto recognises it line by line."`
-}
-
-// Kafka names topics.
-type Kafka struct {
-	Brokers []string          `yaml:"brokers" doc:"Addresses, host:port."`
-	Topics  []string          `yaml:"topics" doc:"Topics."`
-	Group   string            `yaml:"group" doc:"Consumer group."`
-	TLS     map[string]string `yaml:"tls" doc:"TLS settings."`
-	SASL    map[string]Secret `yaml:"sasl" doc:"SASL settings."`
-}
-
-// Syslog names listening addresses.
-type Syslog struct {
-	UDP string `yaml:"udp" doc:"Address to listen on, host:port."`
-	TCP string `yaml:"tcp" doc:"Address to listen on, host:port."`
-}
 
 // Mail says what is ours and what is mail.
 type Mail struct {
@@ -145,15 +116,10 @@ func Default() Config {
 	}
 }
 
-// Unused returns the keys the file has that this version only reads: they belong to the daemon and its alerts.
+// Unused returns the keys the file has that this version reads and checks, but does not use.
 func (c *Config) Unused() []string {
 	var out []string
-	for i, s := range c.Sources {
-		if s.File == nil {
-			out = append(out, fmt.Sprintf("sources[%d]", i))
-		}
-	}
-	for _, key := range []string{"state_dir", "mail.trusted", "alerts", "http"} {
+	for _, key := range []string{"mail.trusted", "alerts"} {
 		if c.Has(key) {
 			out = append(out, key)
 		}
@@ -161,13 +127,33 @@ func (c *Config) Unused() []string {
 	return out
 }
 
-// FilePaths returns the paths of all file sources.
-func (c *Config) FilePaths() []string {
+// Notes says what is worth knowing of a configuration that has no errors.
+func (c *Config) Notes() []string {
 	var out []string
-	for _, s := range c.Sources {
-		if s.File != nil {
-			out = append(out, s.File.Paths...)
+	for i, s := range c.Sources {
+		key := fmt.Sprintf("sources[%d].", i)
+		if k := s.Kafka; k != nil {
+			if k.TLS.InsecureSkipVerify {
+				out = append(out, key+"kafka.tls.insecure_skip_verify: whoever is on the way to the brokers can read and forge the logs")
+			}
+			if k.SASL.Mechanism == "PLAIN" && !k.TLS.On() {
+				out = append(out, key+"kafka.sasl: PLAIN without tls sends the password in the clear")
+			}
+		}
+		if k := s.Syslog; k != nil && k.UDP != "" {
+			out = append(out, key+"syslog.udp: datagrams that come faster than they can be read are lost, and counted; tcp loses none")
 		}
 	}
+	if host, _, err := net.SplitHostPort(c.HTTP.Listen); err == nil && !loopback(host) {
+		out = append(out, "http.listen: whoever can reach this address can read the metrics; there is no authentication")
+	}
+	for _, key := range c.Unused() {
+		out = append(out, key+" is read but not used by this version")
+	}
 	return out
+}
+
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.Unmap().IsLoopback()
 }

@@ -140,7 +140,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
+			v.Set(fresh(v.Type().Elem()))
 		}
 		d.value(n, v.Elem(), path)
 	case reflect.Struct:
@@ -154,11 +154,23 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	}
 }
 
-// null handles a key without a value: an object keeps its defaults, anything else is a slip.
+// null handles a key without a value: an object has its defaults, anything else is a slip.
 func (d *decoder) null(n *yaml.Node, v reflect.Value, path string) {
-	if v.Kind() != reflect.Pointer && v.Kind() != reflect.Struct {
+	switch {
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		v.Set(fresh(v.Type().Elem()))
+	case v.Kind() != reflect.Pointer && v.Kind() != reflect.Struct:
 		d.add(n.Line, path, "has no value", "give one, or remove the key")
 	}
+}
+
+// fresh returns a pointer to a new value of type t, with its defaults.
+func fresh(t reflect.Type) reflect.Value {
+	v := reflect.New(t)
+	if d, ok := v.Interface().(defaulter); ok {
+		d.setDefaults()
+	}
+	return v
 }
 
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
@@ -286,6 +298,12 @@ func setScalar(v reflect.Value, s string) error {
 			return fmt.Errorf("%q is neither true nor false", s)
 		}
 		v.SetBool(b)
+	case reflect.Int:
+		i, err := strconv.Atoi(s)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", s)
+		}
+		v.SetInt(int64(i))
 	case reflect.Uint16:
 		u, err := strconv.ParseUint(s, 10, 16)
 		if err != nil {

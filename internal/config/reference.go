@@ -37,7 +37,7 @@ func (w *refWriter) object(v reflect.Value, off, indent string) {
 func (w *refWriter) value(key string, v reflect.Value, off, indent string) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			w.nested(key, reflect.New(v.Type().Elem()).Elem(), off, indent)
+			w.nested(key, fresh(v.Type().Elem()).Elem(), off, indent)
 			return
 		}
 		v = v.Elem()
@@ -85,7 +85,7 @@ func (w *refWriter) items(key string, item reflect.Type, off, indent string) {
 		off, indent = indent+"# ", ""
 	}
 	fmt.Fprintf(&w.b, "%s%s%s:\n%s%s  -\n", off, indent, key, off, indent)
-	w.object(reflect.New(item).Elem(), off, indent+"    ")
+	w.object(fresh(item).Elem(), off, indent+"    ")
 }
 
 func isObject(t reflect.Type) bool {

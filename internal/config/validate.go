@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mailstop/event"
@@ -24,9 +25,8 @@ func (d *decoder) validate(c *Config) {
 		}
 		d.add(d.lineOf(key), key, fmt.Sprintf(format, args...), hint)
 	}
-	for i, s := range c.Sources {
-		d.source(fmt.Sprintf("sources[%d]", i), s, fail)
-	}
+	notEmpty("state_dir", c.StateDir, fail)
+	d.sources(c.Sources, fail)
 	d.mail(c.Mail, fail)
 	for i, p := range c.Prefixes {
 		d.prefix(fmt.Sprintf("prefixes[%d]", i), p, fail)
@@ -36,7 +36,7 @@ func (d *decoder) validate(c *Config) {
 		d.slack(c.Alerts.Slack, fail)
 	}
 	if c.HTTP.Listen != "" {
-		hostPort("http.listen", c.HTTP.Listen, fail)
+		hostPort("http.listen", c.HTTP.Listen, "127.0.0.1:9310", fail)
 	}
 }
 
@@ -57,44 +57,6 @@ func (d *decoder) lineOf(key string) int {
 		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
 	}
 	return 0
-}
-
-func (d *decoder) source(key string, s Source, fail failFunc) {
-	given := 0
-	if s.File != nil {
-		given++
-		if len(s.File.Paths) == 0 {
-			fail(key+".file", "add paths: [/var/log/kern.log]", "names no paths")
-		}
-		if f := s.File.Format; f != "" && f != "auto" {
-			if _, ok := event.ParseFormat(f); !ok {
-				fail(key+".file.format", "known: auto"+names(event.Formats()[1:]), "unknown format %q", f)
-			}
-		}
-	}
-	if s.Kafka != nil {
-		given++
-		if len(s.Kafka.Brokers) == 0 || len(s.Kafka.Topics) == 0 || s.Kafka.Group == "" {
-			fail(key+".kafka", "", "needs brokers, topics and group")
-		}
-		for _, b := range s.Kafka.Brokers {
-			hostPort(key+".kafka.brokers", b, fail)
-		}
-	}
-	if s.Syslog != nil {
-		given++
-		if s.Syslog.UDP == "" && s.Syslog.TCP == "" {
-			fail(key+".syslog", "", "needs udp or tcp")
-		}
-		for _, a := range []string{s.Syslog.UDP, s.Syslog.TCP} {
-			if a != "" {
-				hostPort(key+".syslog", a, fail)
-			}
-		}
-	}
-	if given != 1 {
-		fail(key, "begin the item with - file: or - kafka: or - syslog:", "has %d kinds of source, needs one", given)
-	}
 }
 
 func (d *decoder) mail(m Mail, fail failFunc) {
@@ -183,12 +145,19 @@ func secretFile(key string, s *Secret, file string, fail failFunc) {
 		fail(key+"_file", "", "%v", err)
 		return
 	}
-	*s = NewSecret(strings.TrimSpace(string(b)))
+	if *s = NewSecret(strings.TrimSpace(string(b))); s.IsZero() {
+		fail(key+"_file", "", "%s is empty", file)
+	}
 }
 
-func hostPort(key, s string, fail failFunc) {
-	if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
-		fail(key, "such as 127.0.0.1:9092", "%q is not host:port", s)
+// hostPort checks an address; the host may be empty, and stands for all of this machine's.
+func hostPort(key, s, example string, fail failFunc) {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		fail(key, "such as "+example, "%q is not host:port", s)
 	}
 }
 
