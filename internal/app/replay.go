@@ -180,6 +180,11 @@ func between(from, to time.Time) func(*event.Entry) bool {
 func retryLog() func(error, time.Duration) {
 	var last string
 	return func(err error, wait time.Duration) {
+		if err == nil {
+			slog.Info("stored again")
+			last = ""
+			return
+		}
 		if text := err.Error(); text != last {
 			last = text
 			slog.Warn("not stored yet, trying again until it is", "error", err, "wait", wait.Round(time.Millisecond))
