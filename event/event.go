@@ -145,6 +145,11 @@ type Extent struct {
 	Parent string // token of the extent before it; of the source's settings for the first
 	Token  string // made from Parent and the content: equal tokens mean equal rows
 	Stored bool   // the store already has it: do not send it again
+	// Shared says that another process may read the same lines, as members of a Kafka group may. Known are then the tokens,
+	// each with a space behind it, of the extents that were known to begin at the same place when this one was cut: one
+	// more means that somebody else has cut the same lines otherwise.
+	Shared bool
+	Known  string
 }
 
 // A Count is one row of the one-minute roll-up: how many packets and attempts of one kind a minute saw.

@@ -49,5 +49,9 @@ type Batch struct {
 	Findings []event.Finding
 }
 
+// ErrConflict says that another process has begun to store the same lines cut otherwise (see event.Extent.Shared). Nothing of
+// the batch is stored. Whoever reads the source must read from its last checkpoint again, and will find the other's extents.
+var ErrConflict = errors.New("another process stores the same lines")
+
 // ErrPermanent marks what will be refused however often it is sent.
 var ErrPermanent = errors.New("refused for good")

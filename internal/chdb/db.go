@@ -69,6 +69,10 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := claim(dir); err != nil {
 		return nil, err
 	}
+	if err := writable(dir); err != nil {
+		release()
+		return nil, fmt.Errorf("store %s: %w", dir, err)
+	}
 	n := o.Connections
 	if n <= 0 {
 		n = 4
@@ -96,6 +100,16 @@ func claim(dir string) error {
 	}
 	engine.dir = dir
 	return nil
+}
+
+// writable makes a file in dir and removes it: where that fails, the engine does not start either, and would not say why.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, "tmp*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 func release() {

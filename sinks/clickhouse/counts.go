@@ -17,8 +17,7 @@ func (s *Sink) insertCounts(ctx context.Context, token string, counts []event.Co
 	}
 	var err error
 	if s.db != nil {
-		const into = ".rollup_1m (minute, host, action, direction, proto, port, packets, attempts)"
-		err = s.stream(ctx, "INSERT INTO "+quoteName(s.database)+into+settings(token), func(e *encoder) error { return e.counts(counts) })
+		err = s.stream(ctx, insertCountsSQL(s.database, token), func(e *encoder) error { return e.counts(counts) })
 	} else {
 		err = s.insert(ctx, "rollup_1m", token, countColumns(counts))
 	}
@@ -26,6 +25,11 @@ func (s *Sink) insertCounts(ctx context.Context, token string, counts []event.Co
 		return fmt.Errorf("insert %d counts: %w", len(counts), err)
 	}
 	return nil
+}
+
+func insertCountsSQL(database, token string) string {
+	return "INSERT INTO " + quoteName(database) + ".rollup_1m (minute, host, action, direction, proto, port, packets, attempts)" +
+		settings(token)
 }
 
 // lastMinute is the last one a DateTime holds, in 2106: clocks beyond it are kept as that.

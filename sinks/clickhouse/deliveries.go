@@ -2,7 +2,9 @@ package clickhouse
 
 import (
 	"context"
+	"math"
 	"net/netip"
+	"strings"
 	"time"
 
 	"mailstop/event"
@@ -29,8 +31,7 @@ func (b *Block) addDelivery(e *event.Entry) {
 	b.deliveries = append(b.deliveries, d)
 }
 
-// insertDeliveries stores the deliveries of blocks as one insert, under the token of their extent. Mail logs are short
-// beside those of firewalls: this goes through the client in both places.
+// insertDeliveries stores the deliveries of blocks as one insert, under the token of their extent.
 func (s *Sink) insertDeliveries(ctx context.Context, token string, blocks []*Block) error {
 	rows := 0
 	for _, b := range blocks {
@@ -39,38 +40,140 @@ func (s *Sink) insertDeliveries(ctx context.Context, token string, blocks []*Blo
 	if rows == 0 {
 		return nil
 	}
-	all := make([]*delivery, 0, rows)
+	if s.db != nil {
+		return s.stream(ctx, insertDeliveriesSQL(s.database, token), func(e *encoder) error { return e.deliveries(blocks) })
+	}
+	all := allDeliveries(blocks)
+	cols := make([]insertColumn, len(deliveryColumns))
+	for i, c := range deliveryColumns {
+		cols[i] = values(c.name, c.kind, c.values(all))
+	}
+	return s.insert(ctx, "deliveries", token, cols)
+}
+
+func insertDeliveriesSQL(database, token string) string {
+	names := make([]string, len(deliveryColumns))
+	for i, c := range deliveryColumns {
+		names[i] = c.name
+	}
+	return "INSERT INTO " + quoteName(database) + ".deliveries (" + strings.Join(names, ", ") + ")" + settings(token)
+}
+
+func allDeliveries(blocks []*Block) []*delivery {
+	var all []*delivery
 	for _, b := range blocks {
 		for i := range b.deliveries {
 			all = append(all, &b.deliveries[i])
 		}
 	}
-	const word = "LowCardinality(String)"
-	return s.insert(ctx, "deliveries", token, []insertColumn{
-		deliveryColumn(all, "time", "DateTime64(9, 'UTC')", func(d *delivery) time.Time { return time.Unix(0, d.time).UTC() }),
-		deliveryColumn(all, "host", word, func(d *delivery) string { return d.host }),
-		deliveryColumn(all, "mta", word, func(d *delivery) string { return d.mta.String() }),
-		deliveryColumn(all, "queue_id", "String", func(d *delivery) string { return d.QueueID }),
-		deliveryColumn(all, "status", word, func(d *delivery) string { return d.Status.String() }),
-		deliveryColumn(all, "remote_host", "String", func(d *delivery) string { return d.RemoteHost }),
-		deliveryColumn(all, "remote_ip", "IPv6", func(d *delivery) netip.Addr { return netip.AddrFrom16(address(d.RemoteIP)) }),
-		deliveryColumn(all, "remote_port", "UInt16", func(d *delivery) uint16 { return d.RemotePort }),
-		deliveryColumn(all, "rcpt_domain", "String", func(d *delivery) string { return d.RcptDomain }),
-		deliveryColumn(all, "dsn", word, func(d *delivery) string { return d.DSN }),
-		deliveryColumn(all, "smtp_code", "UInt16", func(d *delivery) uint16 { return d.SMTPCode }),
-		deliveryColumn(all, "delay", "Float64", func(d *delivery) float64 { return d.Delay.Seconds() }),
-		deliveryColumn(all, "reason", "String", func(d *delivery) string { return d.Reason }),
-		deliveryColumn(all, "reason_class", word, func(d *delivery) string { return d.ReasonClass.String() }),
-		deliveryColumn(all, "source", word, func(d *delivery) string { return d.source }),
-		deliveryColumn(all, "pos", "Int64", func(d *delivery) int64 { return d.pos }),
-	})
+	return all
 }
 
-// deliveryColumn is a column of one value per row.
-func deliveryColumn[T any](rows []*delivery, name, kind string, of func(*delivery) T) insertColumn {
+// deliveries writes the deliveries of blocks as one block in FORMAT Native.
+func (e *encoder) deliveries(blocks []*Block) error {
+	all := allDeliveries(blocks)
+	e.uvarint(uint64(len(deliveryColumns)))
+	e.uvarint(uint64(len(all)))
+	for _, c := range deliveryColumns {
+		e.text(c.name)
+		e.text(c.kind)
+		c.native(e, all)
+	}
+	e.flush()
+	return e.err
+}
+
+// A deliveryColumn is a column of the table deliveries, on either road.
+type deliveryColumn struct {
+	name, kind string
+	native     func(e *encoder, rows []*delivery)
+	values     func(rows []*delivery) any
+}
+
+var deliveryColumns = []deliveryColumn{
+	{
+		"time", "DateTime64(9, 'UTC')",
+		func(e *encoder, rows []*delivery) {
+			e.bytes(memory(eachDelivery(rows, func(d *delivery) int64 { return d.time })))
+		},
+		func(rows []*delivery) any {
+			return eachDelivery(rows, func(d *delivery) time.Time { return time.Unix(0, d.time).UTC() })
+		},
+	},
+	deliveryWord("host", func(d *delivery) string { return d.host }),
+	deliveryWord("mta", func(d *delivery) string { return d.mta.String() }),
+	deliveryText("queue_id", func(d *delivery) string { return d.QueueID }),
+	deliveryWord("status", func(d *delivery) string { return d.Status.String() }),
+	deliveryText("remote_host", func(d *delivery) string { return d.RemoteHost }),
+	{
+		"remote_ip", "IPv6",
+		func(e *encoder, rows []*delivery) {
+			e.bytes(memory(eachDelivery(rows, func(d *delivery) [16]byte { return address(d.RemoteIP) })))
+		},
+		func(rows []*delivery) any {
+			return eachDelivery(rows, func(d *delivery) netip.Addr { return netip.AddrFrom16(address(d.RemoteIP)) })
+		},
+	},
+	deliveryNumber("remote_port", "UInt16", func(d *delivery) uint16 { return d.RemotePort }),
+	deliveryText("rcpt_domain", func(d *delivery) string { return d.RcptDomain }),
+	deliveryWord("dsn", func(d *delivery) string { return d.DSN }),
+	deliveryNumber("smtp_code", "UInt16", func(d *delivery) uint16 { return d.SMTPCode }),
+	{
+		"delay", "Float64",
+		func(e *encoder, rows []*delivery) {
+			e.bytes(memory(eachDelivery(rows, func(d *delivery) uint64 { return math.Float64bits(d.Delay.Seconds()) })))
+		},
+		func(rows []*delivery) any {
+			return eachDelivery(rows, func(d *delivery) float64 { return d.Delay.Seconds() })
+		},
+	},
+	deliveryText("reason", func(d *delivery) string { return d.Reason }),
+	deliveryWord("reason_class", func(d *delivery) string { return d.ReasonClass.String() }),
+	deliveryWord("source", func(d *delivery) string { return d.source }),
+	deliveryNumber("pos", "Int64", func(d *delivery) int64 { return d.pos }),
+}
+
+// eachDelivery returns one value per row.
+func eachDelivery[T any](rows []*delivery, of func(*delivery) T) []T {
 	out := make([]T, len(rows))
 	for i, d := range rows {
 		out[i] = of(d)
 	}
-	return values(name, kind, out)
+	return out
+}
+
+func deliveryNumber[T number](name, kind string, of func(*delivery) T) deliveryColumn {
+	return deliveryColumn{
+		name, kind,
+		func(e *encoder, rows []*delivery) { e.bytes(memory(eachDelivery(rows, of))) },
+		func(rows []*delivery) any { return eachDelivery(rows, of) },
+	}
+}
+
+func deliveryText(name string, of func(*delivery) string) deliveryColumn {
+	return deliveryColumn{
+		name, "String",
+		func(e *encoder, rows []*delivery) {
+			for _, d := range rows {
+				e.text(of(d))
+				if len(e.buf) >= flushSize {
+					e.flush()
+				}
+			}
+		},
+		func(rows []*delivery) any { return eachDelivery(rows, of) },
+	}
+}
+
+func deliveryWord(name string, of func(*delivery) string) deliveryColumn {
+	return deliveryColumn{
+		name, "LowCardinality(String)",
+		func(e *encoder, rows []*delivery) {
+			var w words
+			w.reset()
+			w.add(eachDelivery(rows, of))
+			e.words([]*words{&w})
+		},
+		func(rows []*delivery) any { return eachDelivery(rows, of) },
+	}
 }

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,12 +10,45 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/zeebo/xxh3"
 
 	"mailstop/event"
 )
 
-// upsert stores findings in their present form: the newest revision wins.
-func (s *Sink) upsert(ctx context.Context, fs []event.Finding) error {
+// written remembers a digest of the findings that were written last, so that one that has not changed is not written
+// again. The store would hide the copy, but each insert costs as much as a thousand entries.
+type written map[string]uint64
+
+// maxWritten bounds the memory of written to some 2 MiB. Those beyond are written again.
+const maxWritten = 20_000
+
+// digest returns the digest of a finding, or 0 if it has none.
+func digest(f *event.Finding) uint64 {
+	b, err := json.Marshal([]any{f, f.Where, f.MoreTargets})
+	if err != nil { // a time that JSON cannot hold
+		return 0
+	}
+	return xxh3.Hash(b)
+}
+
+// changed returns the findings that are not as they were written last.
+func (w written) changed(fs []event.Finding) []event.Finding {
+	var out []event.Finding
+	again := map[string]bool{}
+	for i := range fs {
+		f := &fs[i]
+		if sum, ok := w[f.ID]; ok && sum != 0 && sum == digest(f) && !again[f.ID] {
+			continue
+		}
+		again[f.ID] = true
+		out = append(out, *f)
+	}
+	return out
+}
+
+// upsert stores findings in their present form: the newest revision wins. It may be called as often as one likes.
+func (s *Sink) upsert(ctx context.Context, all []event.Finding) error {
+	fs := s.written.changed(all)
 	if len(fs) == 0 {
 		return nil
 	}
@@ -29,8 +63,17 @@ func (s *Sink) upsert(ctx context.Context, fs []event.Finding) error {
 	for _, c := range findingColumns {
 		cols = append(cols, values(c.name, c.kind, c.of(fs)))
 	}
+	for i := range fs {
+		delete(s.written, fs[i].ID) // until it is known which form the store has
+	}
 	if err := s.insert(ctx, "findings", "", cols); err != nil {
 		return fmt.Errorf("insert %d findings: %w", len(fs), err)
+	}
+	if s.written == nil || len(s.written)+len(fs) > maxWritten {
+		s.written = written{}
+	}
+	for i := range fs {
+		s.written[fs[i].ID] = digest(&fs[i])
 	}
 	return nil
 }

@@ -165,6 +165,10 @@ func fixedColumn[K uint8 | uint16](name string, values []string, of func(*Block)
 			for _, b := range bs {
 				rows += b.rows
 			}
+			if rows < len(values) {
+				fewWords(e, values, bs, rows, of)
+				return
+			}
 			e.dictionary(uint64(len(values)), uint64(unsafe.Sizeof(k)), uint64(rows), dict.buf)
 			data(e, bs, of)
 		},
@@ -176,6 +180,26 @@ func fixedColumn[K uint8 | uint16](name string, values []string, of func(*Block)
 			return out
 		},
 	}
+}
+
+// fewWords writes a column of fewer rows than there are values with those values that it uses.
+func fewWords[K uint8 | uint16](e *encoder, values []string, bs []*Block, rows int, of func(*Block) []K) {
+	var dict encoder
+	var number [512]uint16 // more than any of these columns has values; 0 is none yet
+	keys, n := make([]uint16, 0, rows), uint16(1)
+	dict.text("") // as the engine has it in every dictionary
+	for _, b := range bs {
+		for _, k := range of(b) {
+			if number[k] == 0 && values[k] != "" {
+				number[k] = n
+				n++
+				dict.text(values[k])
+			}
+			keys = append(keys, number[k])
+		}
+	}
+	e.dictionary(uint64(n), 2, uint64(rows), dict.buf)
+	e.bytes(memory(keys))
 }
 
 func wordsColumn(name string, of func(*Block) *words) column {

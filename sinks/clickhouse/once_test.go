@@ -61,9 +61,12 @@ func reopen(t testing.TB, s *Sink) *Sink {
 func TestCrash(t *testing.T) {
 	steps := []func(s *Sink, b *sinks.Batch) error{
 		func(s *Sink, b *sinks.Batch) error { return s.plan(t.Context(), b.Extent) },
-		func(s *Sink, b *sinks.Batch) error { return s.insertEntries(t.Context(), b.Extent.Token, b.Blocks) },
+		func(s *Sink, b *sinks.Batch) error {
+			own, _, _, err := unpack(b.Blocks)
+			return errors.Join(err, s.insertEntries(t.Context(), b.Extent.Token, own))
+		},
 		func(s *Sink, b *sinks.Batch) error { return s.insertCounts(t.Context(), b.Extent.Token, b.Counts) },
-		func(s *Sink, b *sinks.Batch) error { s.stored(b.Extent); return s.noteStored(t.Context()) },
+		func(s *Sink, b *sinks.Batch) error { return s.stored(b.Extent) },
 	}
 	s := open(t, embedded(t.TempDir()))
 	parent := "root"
@@ -149,7 +152,7 @@ func TestLedger(t *testing.T) {
 	write(t, s, batch(s, d, nil, 1)) // changes what is in memory
 	d.Stored = true
 	check("root", b, a, d)
-	s.ledger.state = ledgerTooLong
+	s.ledger.lengthen()
 	check("root", b, a, d)
 	check("a", c)
 	s = reopen(t, s)
@@ -177,14 +180,18 @@ func TestBadRowsArePermanent(t *testing.T) {
 	if err := s.conn.Exec(t.Context(), "ALTER TABLE entries DROP COLUMN reason"); err != nil {
 		t.Fatal(err)
 	}
-	b := batch(s, extent("p", "t", 0, 1), generate(10, 1), 5)
+	b := batch(s, extent("p", "t", 0, 1), generate(largeInsert, 1), 5000)
 	if err := s.Write(t.Context(), b); !errors.Is(err, sinks.ErrPermanent) {
 		t.Fatalf("got %v", err)
 	}
 	if err := s.conn.Exec(t.Context(), "DROP TABLE rollup_1m"); err != nil {
 		t.Fatal(err)
 	}
-	b = batch(s, extent("p", "t2", 0, 1), nil, 5)
+	b = batch(s, extent("p", "t2", 0, 1), generate(largeInsert, 1), 5000)
+	for _, x := range b.Blocks {
+		x.(*Block).Reset()
+	}
+	b.Blocks, b.Extent.Token = nil, ""
 	b.Counts = count(generate(10, 1))
 	if err := s.Write(t.Context(), b); err == nil || errors.Is(err, sinks.ErrPermanent) {
 		t.Fatalf("a missing table can come back, got %v", err)

@@ -18,6 +18,7 @@ import (
 
 	"mailstop/event"
 	"mailstop/internal/chdb"
+	"mailstop/internal/chdb/chserver"
 	"mailstop/internal/config"
 	"mailstop/sinks"
 )
@@ -25,6 +26,14 @@ import (
 var libErr error
 
 func TestMain(m *testing.M) {
+	chserver.Child()
+	if value := os.Getenv(writerEnv); value != "" {
+		if err := runWriter(value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	_, libErr = chdb.Find()
 	if libErr != nil && os.Getenv("CI") == "true" {
 		fmt.Fprintln(os.Stderr, libErr)
@@ -68,8 +77,13 @@ func write(t testing.TB, s *Sink, b *sinks.Batch) {
 	if err := s.Write(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	// What is noted with the next extent, or by Close, is noted now, for those who look into the table.
-	if err := s.noteStored(context.Background()); err != nil {
+	settle(t, s)
+}
+
+// settle moves into the tables now what would be there soon, or after the next extent, for those who look.
+func settle(t testing.TB, s *Sink) {
+	t.Helper()
+	if err := errors.Join(s.flush(context.Background()), s.noteStored(context.Background())); err != nil {
 		t.Fatal(err)
 	}
 }

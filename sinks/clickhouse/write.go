@@ -9,24 +9,29 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
-	"mailstop/internal/chdb"
+	"mailstop/event"
 	"mailstop/sinks"
 )
 
 // Write stores a batch exactly once.
 //
-// If the batch has an extent with a token, the extent is noted as planned, then the entries and the counts are
-// inserted, each under the extent's token. That it is stored is noted with the next extent, or by Close. Whatever of
-// that happened before a crash or a lost reply is recognised by its token when the same extent comes again. Findings
-// replace what is stored of them.
+// A small extent goes into the journal of an embedded store, and with others into the tables within a few seconds. Of
+// any other extent, it is noted that it is planned; then the entries and the counts are inserted, each under the
+// extent's token. That it is stored is noted in the journal, or in a server's ledger with the next extent or by Close.
+// Whatever of that happened before a crash or a lost reply is recognised by its token when the same extent comes again.
+// Findings replace what is stored of them.
 func (s *Sink) Write(ctx context.Context, b *sinks.Batch) error {
-	if !b.Extent.Stored {
-		if err := s.store(ctx, b); err != nil {
-			return classify(err)
-		}
+	if s.db == nil { // an engine in this process always answers
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, attempt)
+		defer cancel()
+	}
+	if err := s.store(ctx, b); err != nil {
+		return classify(err)
 	}
 	if err := s.upsert(ctx, b.Findings); err != nil {
 		return classify(err)
@@ -36,32 +41,95 @@ func (s *Sink) Write(ctx context.Context, b *sinks.Batch) error {
 }
 
 func (s *Sink) store(ctx context.Context, b *sinks.Batch) error {
-	rows := len(b.Counts)
-	for _, x := range b.Blocks {
-		if x, ok := x.(*Block); ok {
-			rows += x.rows + len(x.deliveries)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.db != nil {
+		if err := s.unstick(ctx); err != nil {
+			return err
 		}
 	}
-	if err := s.setPace(ctx, rows); err != nil {
+	if b.Extent.Stored {
+		return nil
+	}
+	own, mail, rows, err := unpack(b.Blocks)
+	if err != nil {
 		return err
 	}
 	token := b.Extent.Token
 	if token == "" {
-		token = s.unnamed.token(b)
-	} else if err := s.plan(ctx, b.Extent); err != nil {
+		if rows+len(b.Counts) == 0 {
+			return nil
+		}
+		return s.insertBatch(ctx, s.unnamed.token(b), own, mail, b.Counts)
+	}
+	if s.db != nil {
+		stored, planned, err := s.known(ctx, b.Extent)
+		if err != nil || stored {
+			return err
+		}
+		if err := s.rivals(ctx, b.Extent); err != nil {
+			return err
+		}
+		// What was planned may be half stored, under its own token.
+		if !planned && rows < largeInsert && len(b.Counts) < largeInsert {
+			r, err := encodeRecord(b, own, mail, rows)
+			if err != nil {
+				return err
+			}
+			return s.record(r)
+		}
+	}
+	if err := s.plan(ctx, b.Extent); err != nil {
 		return err
 	}
-	// The two inserts know nothing of each other: either may be done when the process is killed.
-	var counts error
-	var both sync.WaitGroup
-	both.Go(func() { counts = s.insertCounts(ctx, token, b.Counts) })
-	err := s.insertEntries(ctx, token, b.Blocks)
-	both.Wait()
-	if err = errors.Join(err, counts); err != nil || b.Extent.Token == "" {
+	// Each of two that cut the same lines otherwise writes its plan before it looks for others: at least one sees both.
+	if s.db == nil {
+		if err := s.rivals(ctx, b.Extent); err != nil {
+			return err
+		}
+	}
+	if err := s.insertBatch(ctx, token, own, mail, b.Counts); err != nil {
 		return err
 	}
-	s.stored(b.Extent)
-	return nil
+	return s.stored(b.Extent)
+}
+
+// unpack returns the blocks that have entries, those that have deliveries, and how many rows they have in all.
+func unpack(blocks []sinks.Block) (own, mail []*Block, rows int, err error) {
+	for _, x := range blocks {
+		b, ok := x.(*Block)
+		if !ok {
+			return nil, nil, 0, fmt.Errorf("%w: a block of another sink", sinks.ErrPermanent)
+		}
+		if b.rows > 0 {
+			own = append(own, b)
+		}
+		if len(b.deliveries) > 0 {
+			mail = append(mail, b)
+		}
+		rows += b.rows + len(b.deliveries)
+	}
+	return own, mail, rows, nil
+}
+
+// insertBatch inserts what a batch holds. The inserts know nothing of each other: any of them may be done when the
+// process is killed.
+func (s *Sink) insertBatch(ctx context.Context, token string, own, mail []*Block, cs []event.Count) error {
+	rows := len(cs)
+	for _, b := range own {
+		rows += b.rows
+	}
+	if err := s.setPace(ctx, rows); err != nil {
+		return err
+	}
+	var errs [3]error
+	var all sync.WaitGroup
+	all.Go(func() { errs[1] = s.insertCounts(ctx, token, cs) })
+	all.Go(func() { errs[2] = s.insertDeliveries(ctx, token, mail) })
+	errs[0] = s.insertEntries(ctx, token, own)
+	all.Wait()
+	return errors.Join(errs[:]...)
 }
 
 // unnamed makes tokens for batches without one: the same for the same batch, so that it may be sent again. Without any
@@ -82,7 +150,7 @@ func (u *unnamed) token(b *sinks.Batch) string {
 // the views' blocks carry the token too.
 func settings(token string) string {
 	set := " SETTINGS async_insert = 0, max_partitions_per_insert_block = 0, max_insert_threads = 1, optimize_on_insert = 0," +
-		" min_insert_block_size_rows = 0, min_insert_block_size_bytes = " + strconv.Itoa(math.MaxInt32)
+		" max_execution_time = " + strconv.Itoa(int(attempt/time.Second)) + ", min_insert_block_size_rows = 0, min_insert_block_size_bytes = " + strconv.Itoa(math.MaxInt32)
 	if token != "" {
 		set += ", insert_deduplicate = 1, deduplicate_blocks_in_dependent_materialized_views = 1," +
 			" insert_deduplication_token = " + quoteText(token)
@@ -90,34 +158,24 @@ func settings(token string) string {
 	return set
 }
 
-func (s *Sink) insertEntries(ctx context.Context, token string, blocks []sinks.Block) error {
-	var rows, deliveries int
-	var own, mail []*Block
-	for _, x := range blocks {
-		b, ok := x.(*Block)
-		if !ok {
-			return fmt.Errorf("%w: a block of another sink", sinks.ErrPermanent)
-		}
-		if b.rows > 0 {
-			own = append(own, b)
-			rows += b.rows
-		}
-		if len(b.deliveries) > 0 {
-			mail = append(mail, b)
-			deliveries += len(b.deliveries)
-		}
-	}
-	if err := s.insertDeliveries(ctx, token, mail); err != nil {
-		return fmt.Errorf("insert %d deliveries: %w", deliveries, err)
-	}
-	if rows == 0 {
-		return nil
+func insertEntriesSQL(database, token string) string {
+	return "INSERT INTO " + quoteName(database) + ".entries (" + columnNames + ")" + settings(token)
+}
+
+// insertEntries inserts the entries of blocks as one insert. Two inserts of half the rows at once were measured: they take
+// as long where parsing has the other core, and a fifth more processor time.
+func (s *Sink) insertEntries(ctx context.Context, token string, own []*Block) error {
+	rows := 0
+	for _, b := range own {
+		rows += b.rows
 	}
 	var err error
-	if s.db != nil {
-		into := "INSERT INTO " + quoteName(s.database) + ".entries (" + columnNames + ")" + settings(token)
-		err = s.stream(ctx, into, func(e *encoder) error { return e.blocks(own) })
-	} else {
+	switch {
+	case rows == 0:
+		return nil
+	case s.db != nil:
+		err = s.stream(ctx, insertEntriesSQL(s.database, token), func(e *encoder) error { return e.blocks(own) })
+	default:
 		err = s.insert(ctx, "entries", token, gather(own))
 	}
 	if err != nil {
@@ -194,9 +252,14 @@ func (s *Sink) insert(ctx context.Context, table, token string, cols []insertCol
 // pace holds merges back while old logs pour in: merging rows costs as much again as inserting them, and can wait. The
 // engine forgets that merges are stopped when it ends.
 type pace struct {
-	large   int // inserts of many rows so far
+	mu      sync.Mutex
+	large   int       // inserts of many rows so far
+	last    time.Time // when the last of them was
 	stopped bool
 }
+
+// lull is how long no large insert has come when merges are no longer held back.
+const lull = 10 * time.Second
 
 const (
 	largeInsert = 8192 // rows
@@ -211,10 +274,14 @@ func (s *Sink) setPace(ctx context.Context, rows int) error {
 	if s.db == nil {
 		return nil
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stop := p.stopped && time.Since(p.last) < lull
 	if rows >= largeInsert {
 		p.large++
+		p.last = time.Now()
+		stop = p.large < maxUnmerged
 	}
-	stop := rows >= largeInsert && p.large < maxUnmerged
 	if stop == p.stopped {
 		return nil
 	}
@@ -222,33 +289,11 @@ func (s *Sink) setPace(ctx context.Context, rows int) error {
 	if stop {
 		verb = "STOP"
 	}
-	for _, table := range []string{"entries", "rollup_1m", "rollup_1h", "sources"} {
+	for _, table := range []string{"entries", "deliveries", "rollup_1m", "rollup_1h", "sources"} {
 		if err := s.conn.Exec(ctx, "SYSTEM "+verb+" MERGES "+table); err != nil {
 			return fmt.Errorf("%s merges: %w", strings.ToLower(verb), err)
 		}
 	}
 	p.stopped = stop
 	return nil
-}
-
-// permanent lists the exceptions that tell of the rows, not of the store's condition (ErrorCodes.cpp).
-var permanent = map[int]bool{
-	6: true, 7: true, 8: true, 10: true, 16: true, 20: true, 26: true, 27: true, 38: true, 41: true, 43: true, 47: true,
-	50: true, 53: true, 62: true, 69: true, 70: true, 72: true, 117: true, 131: true, 321: true, 349: true, 469: true,
-}
-
-// classify marks what will be refused however often it is sent. Everything else, such as a full disk (243), too many
-// parts (252), too little memory (241) or a lost connection, passes.
-func classify(err error) error {
-	code := 0
-	if e := (*clickhouse.Exception)(nil); errors.As(err, &e) {
-		code = int(e.Code)
-	}
-	if e := (*chdb.Error)(nil); errors.As(err, &e) {
-		code = e.Code
-	}
-	if permanent[code] {
-		return fmt.Errorf("%w: %w", sinks.ErrPermanent, err)
-	}
-	return err
 }
