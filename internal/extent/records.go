@@ -25,12 +25,13 @@ type Ledger = func(ctx context.Context, parent string) ([]event.Extent, error)
 type Records struct {
 	Name   string // what is read: "kafka firewall/3"
 	Ledger Ledger // nil if there is no store
+	Shared bool   // another process may read the log and write to the same store
 }
 
 // Begin starts an extent at a position, and asks the ledger which extents are known to begin there. Of the known ones, the
 // caller compares as long as records may still belong to one (see Run.Match), before it gives anything away.
 func (r *Records) Begin(ctx context.Context, position string) (*Run, error) {
-	run := &Run{log: r.Name, parent: at(r.Name, position)}
+	run := &Run{log: r.Name, shared: r.Shared, parent: at(r.Name, position)}
 	_, _ = run.hash.WriteString(run.parent)
 	if r.Ledger == nil {
 		return run, nil
@@ -40,14 +41,21 @@ func (r *Records) Begin(ctx context.Context, position string) (*Run, error) {
 		return nil, fmt.Errorf("ask the store for extents of %s: %w", r.Name, err)
 	}
 	run.known = append(run.known, known...)
+	if r.Shared {
+		for _, k := range known {
+			run.tokens += k.Token + " "
+		}
+	}
 	return run, nil
 }
 
 // A Run is an extent that grows record by record.
 type Run struct {
 	log    string
+	shared bool
 	parent string
 	known  []event.Extent
+	tokens string // of known, each with a space behind it; if shared
 	hash   xxh3.Hasher
 	first  int64
 	last   int64
@@ -104,7 +112,9 @@ func (r *Run) Match(position string) (event.Extent, bool) {
 func (r *Run) End(position string) event.Extent { return r.extent(r.token(position), false) }
 
 func (r *Run) extent(token string, stored bool) event.Extent {
-	return event.Extent{Source: r.log, From: r.first, To: r.last + 1, Parent: r.parent, Token: token, Stored: stored}
+	return event.Extent{
+		Source: r.log, From: r.first, To: r.last + 1, Parent: r.parent, Token: token, Stored: stored, Shared: r.shared, Known: r.tokens,
+	}
 }
 
 func (r *Run) token(position string) string {
