@@ -17,6 +17,7 @@ import (
 	"unicode/utf16"
 
 	"mailstop/ingest"
+	"mailstop/internal/unpack"
 )
 
 // Containers of the tests. Records starts with "RECORDS\n", then each record is its length in a byte and its text; what it
@@ -61,7 +62,7 @@ func (r *records) Read(p []byte) (int, error) {
 		}
 		text := make([]byte, n)
 		if _, err := io.ReadFull(r.in, text); err != nil {
-			return 0, fmt.Errorf("record of %d bytes: %w", n, unexpected(err))
+			return 0, fmt.Errorf("record of %d bytes: %w", n, unpack.Unexpected(err))
 		}
 		r.out = append(append([]byte{'<'}, bytes.ToUpper(text)...), '\n')
 	}
@@ -350,8 +351,8 @@ func TestPlainStaysDirect(t *testing.T) {
 	r, err := s.begin(s.files[0])
 	must(t, err)
 	defer r.close()
-	if _, ok := r.lines.src.(*regular); !ok || r.part.Compressed {
-		t.Errorf("read by %T", r.lines.src)
+	if _, ok := r.lines.Source.(*regular); !ok || r.part.Compressed {
+		t.Errorf("read by %T", r.lines.Source)
 	}
 }
 

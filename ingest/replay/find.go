@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailstop/ingest"
+	"mailstop/internal/rotated"
 )
 
 // Inputs are the files to read, in the order in which they are read, and what was left out.
@@ -27,7 +28,7 @@ type File struct {
 
 	stream io.Reader   // standard input
 	info   fs.FileInfo // nil for standard input
-	member member
+	member rotated.Member
 }
 
 // A Skip says why something that the arguments cover is not read.
@@ -191,7 +192,7 @@ func (f *finder) entry(path string, depth int) {
 
 // file adds one file unless its content says that it is no log.
 func (f *finder) file(path string, info fs.FileInfo) (why string, err error) {
-	file := File{Path: path, info: info, member: memberOf(path)}
+	file := File{Path: path, info: info, member: rotated.Of(path)}
 	if info.Mode().IsRegular() {
 		file.Size = info.Size()
 		if why, err = notLog(path, info.Size(), f.kinds); why != "" || err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"testing"
+
+	"mailstop/internal/unpack"
 )
 
 // FuzzStream reads bytes of any kind: no panic, no endless loop, bounded memory, and plain text comes out as it went in.
@@ -34,7 +36,7 @@ func FuzzStream(f *testing.F) {
 			got = append(got[:min(len(got), 1<<20)], batch.Data...)
 			batch.Done()
 		}
-		if compressionOf(b) == plain && len(b) < maxLine && !bytes.Equal(got, b) {
+		if unpack.KindOf(b) == unpack.Plain && len(b) < maxLine && !bytes.Equal(got, b) {
 			t.Fatalf("%d bytes became %d", len(b), len(got))
 		}
 	})

@@ -2,13 +2,11 @@ package replay
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
-	"testing/iotest"
 )
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz 0123456789=[]\r\x00\xff"
@@ -46,112 +44,6 @@ func (t *trickle) Read(p []byte) (int, error) {
 	n := copy(p, t.text[:min(len(t.text), 1+t.r.IntN(40000))])
 	t.text = t.text[n:]
 	return n, nil
-}
-
-func TestBlocksAreTheText(t *testing.T) {
-	for seed := range uint64(40) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		text := randomText(r, r.IntN(2_000_000), []int{10, 200, 5000, maxLine}[seed%4])
-		size := minBlock + r.IntN(300_000)
-		l := lines{
-			src: &trickle{r, text}, pool: newPool(size), eager: seed%3 == 0, read: func() int64 { return 0 },
-		}
-		var got strings.Builder
-		var held []block
-		check := func(b block) {
-			if b.to-b.from != int64(len(b.data)) || string(b.data) != text[b.from:b.to] {
-				t.Fatalf("seed %d: block [%d,%d) is not the text", seed, b.from, b.to)
-			}
-			b.buf.release()
-		}
-		for {
-			b, err := l.next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(b.data) > size || b.cut || b.open != (b.data[len(b.data)-1] != '\n') || b.from != int64(got.Len()) {
-				t.Fatalf("seed %d: block [%d,%d) of %d bytes, cut %v, open %v", seed, b.from, b.to, len(b.data), b.cut, b.open)
-			}
-			got.Write(b.data)
-			// A block stays as it is until it is done, however late.
-			held = append(held, b)
-			if len(held) > 5 {
-				i := r.IntN(len(held))
-				check(held[i])
-				held = append(held[:i], held[i+1:]...)
-			}
-		}
-		for _, b := range held {
-			check(b)
-		}
-		if got.String() != text {
-			t.Fatalf("seed %d: %d bytes of %d", seed, got.Len(), len(text))
-		}
-	}
-}
-
-func TestLongLines(t *testing.T) {
-	long := func(n int) string { return strings.Repeat("x", n) }
-	for name, text := range map[string]string{
-		"longest whole":     "a\n" + long(maxLine) + "\nb\n",
-		"one too many":      "a\n" + long(maxLine+1) + "\nb\n",
-		"two too many":      "a\n" + long(maxLine+2) + "\nb\n",
-		"longer than block": "a\n" + long(1<<20) + "\nb\n",
-		"first":             long(1<<20) + "\nb\n",
-		"last":              "a\n" + long(1<<20) + "\n",
-		"last, open":        "a\n" + long(1<<20),
-		"only, open":        long(1 << 20),
-		"just open":         "a\n" + long(maxLine+1),
-		"many":              strings.Repeat(long(maxLine+5)+"\nshort\n", 30),
-		"many together":     strings.Repeat(long(maxLine+5)+"\n", 30),
-		"at a block's end":  strings.Repeat("y", minBlock-2) + "\n" + long(maxLine+1) + "\nb\n",
-	} {
-		for _, size := range []int{minBlock, 200_000, 256 << 10, 2 << 20} {
-			for _, eager := range []bool{false, true} {
-				l := lines{src: strings.NewReader(text), pool: newPool(size), eager: eager, read: func() int64 { return 0 }}
-				var got []string
-				at := 0
-				for {
-					b, err := l.next()
-					if errors.Is(err, io.EOF) {
-						break
-					}
-					if int(b.from) != at {
-						t.Fatalf("%s: block at %d, not %d", name, b.from, at)
-					}
-					at = int(b.to)
-					data := string(b.data)
-					if !b.cut && data != text[b.from:b.to] {
-						t.Fatalf("%s: block [%d,%d) is not the text", name, b.from, b.to)
-					}
-					if b.cut && strings.LastIndexByte(text[:b.to-1], '\n')+1 != int(b.from)+strings.LastIndexByte(data[:len(data)-1], '\n')+1 {
-						t.Fatalf("%s: the cut line is not the last of its block", name)
-					}
-					for line := range strings.Lines(data) {
-						got = append(got, strings.TrimSuffix(line, "\n"))
-					}
-					b.buf.release()
-				}
-				if at != len(text) {
-					t.Fatalf("%s: read to %d of %d", name, at, len(text))
-				}
-				i := 0
-				for line := range strings.Lines(text) {
-					line = strings.TrimSuffix(line, "\n")
-					if i == len(got) || got[i] != line[:min(len(line), maxLine+1)] {
-						t.Fatalf("%s, blocks of %d: line %d differs", name, size, i)
-					}
-					i++
-				}
-				if i != len(got) {
-					t.Fatalf("%s: %d lines of %d", name, len(got), i)
-				}
-			}
-		}
-	}
 }
 
 // A repeated reader gives n bytes of one kind.
@@ -195,13 +87,6 @@ func TestMemoryOfLongLine(t *testing.T) {
 				t.Errorf("%d bytes were allocated", got)
 			}
 		})
-	}
-}
-
-func TestNoProgress(t *testing.T) {
-	l := lines{src: iotest.ErrReader(nil), pool: newPool(minBlock), read: func() int64 { return 0 }}
-	if _, err := l.next(); !errors.Is(err, io.ErrNoProgress) {
-		t.Fatal(err)
 	}
 }
 

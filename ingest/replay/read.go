@@ -12,6 +12,8 @@ import (
 
 	"mailstop/event"
 	"mailstop/ingest"
+	"mailstop/internal/extent"
+	"mailstop/internal/unpack"
 )
 
 // A reading is one input while it is read.
@@ -19,9 +21,9 @@ type reading struct {
 	file  File
 	part  *ingest.Part
 	kinds []ingest.Container
-	lines lines
-	chain *chain // nil without a ledger
-	pump  *pump  // nil for files
+	lines extent.Lines
+	chain *extent.Chain // nil without a ledger
+	pump  *pump         // nil for files
 	ended bool
 	free  []func() // in reverse order
 }
@@ -31,13 +33,16 @@ func (s *Source) begin(f File) (*reading, error) {
 	r := &reading{file: f, kinds: s.options.Containers, part: &ingest.Part{
 		Source: f.Path, Host: s.options.Host, Format: s.options.Format, Zone: s.options.Zone, Year: s.options.Year,
 	}}
-	r.lines.pool = s.pool
+	r.lines.Pool = s.pool
 	if err := r.open(); err != nil {
 		r.close()
 		return nil, err
 	}
 	if s.options.Ledger != nil {
-		r.chain = newChain(s.options, f.Path, &r.lines)
+		root := s.options.root()
+		r.chain = &extent.Chain{
+			Ledger: s.options.Ledger, Source: f.Path, Size: s.options.ExtentSize, Lines: &r.lines, Root: root, Parent: root,
+		}
 	}
 	return r, nil
 }
@@ -77,64 +82,64 @@ func (r *reading) openFile(f *os.File, info fs.FileInfo) error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	c := compressionOf(head[:n])
-	wrapped := c == plain && containerOf(r.kinds, head[:n]) != nil
+	c := unpack.KindOf(head[:n])
+	wrapped := c == unpack.Plain && containerOf(r.kinds, head[:n]) != nil
 	r.part.Size = size
-	r.part.Compressed = c != plain || wrapped
+	r.part.Compressed = c != unpack.Plain || wrapped
 	r.part.Reference, r.part.Recorded = r.file.reference(r.part.Zone, f, c, info)
-	r.part.Set = r.file.member.set
-	r.part.Scan = scanner{r.file.Path, info, c, wrapped, r.kinds, r.lines.pool}.scan
+	r.part.Set = r.file.member.Set
+	r.part.Scan = scanner{r.file.Path, info, c, wrapped, r.kinds, r.lines.Pool}.scan
 	if wrapped {
-		return r.unpack(c, newStored(&whole{f, size}))
+		return r.unpack(c, unpack.NewStored(&whole{f, size}))
 	}
-	if c == plain {
-		r.lines.src = &regular{f: f, size: size}
-		r.lines.read = func() int64 { return r.lines.done }
+	if c == unpack.Plain {
+		r.lines.Source = &regular{f: f, size: size}
+		r.lines.Stored = func() int64 { return r.lines.Done }
 		return nil
 	}
-	return r.unpack(c, newStored(io.LimitReader(f, size)))
+	return r.unpack(c, unpack.NewStored(io.LimitReader(f, size)))
 }
 
 // openStream reads src, which may wait for a writer. It closes c, if any.
 func (r *reading) openStream(src io.Reader, c io.Closer) error {
 	r.pump = newPump(src, c)
 	r.free = append(r.free, r.pump.close)
-	r.lines.eager = true
-	st := newStored(r.pump)
+	r.lines.Eager = true
+	st := unpack.NewStored(r.pump)
 	// The kind is known only when the first bytes are there, which Next waits for, not this.
-	r.lines.src = &undecided{reading: r, in: st}
-	r.lines.read = st.offset
+	r.lines.Source = &undecided{reading: r, in: st}
+	r.lines.Stored = st.Offset
 	return nil
 }
 
 // undecided finds out at the first read how a stream is packed.
 type undecided struct {
 	reading *reading
-	in      *stored
+	in      *unpack.Stored
 }
 
 func (u *undecided) Read(p []byte) (int, error) {
-	head, err := u.in.in.Peek(1)
+	head, err := u.in.In.Peek(1)
 	if len(head) == 0 {
 		return 0, err
 	}
 	if bytes.IndexByte([]byte{0x1f, 0x28, 'B', 0xfd}, head[0]) >= 0 || head[0]&0xf0 == 0x50 {
-		head, _ = u.in.in.Peek(18)
+		head, _ = u.in.In.Peek(18)
 	}
-	if err := u.reading.unpack(compressionOf(head), u.in); err != nil {
+	if err := u.reading.unpack(unpack.KindOf(head), u.in); err != nil {
 		return 0, err
 	}
-	return u.reading.lines.src.Read(p)
+	return u.reading.lines.Source.Read(p)
 }
 
-func (r *reading) unpack(c compression, in *stored) error {
-	src, free, err := unpack(c, in.in)
-	r.lines.read = in.offset
+func (r *reading) unpack(c unpack.Kind, in *unpack.Stored) error {
+	src, free, err := unpack.Open(c, in.In)
+	r.lines.Stored = in.Offset
 	if err != nil {
 		// A damaged header is damage like any other: said by the first read, with its offset.
 		src = failing{err}
 	}
-	r.lines.src = contain(src, r.kinds, r.lines.eager)
+	r.lines.Source = contain(src, r.kinds, r.lines.Eager)
 	r.free = append(r.free, free)
 	return nil
 }
@@ -151,10 +156,10 @@ func (r *reading) batch(ctx context.Context) (*ingest.Batch, error) {
 	if r.pump != nil {
 		defer context.AfterFunc(ctx, r.pump.stop)()
 	}
-	b, extent, err := r.next(ctx)
+	b, e, err := r.next(ctx)
 	if err == nil {
 		return &ingest.Batch{
-			Part: r.part, Data: b.data, From: b.from, To: b.to, Read: b.read, Extent: extent, Done: b.buf.release,
+			Part: r.part, Data: b.Data, From: b.From, To: b.To, Read: b.Read, Extent: e, Done: b.Release,
 		}, nil
 	}
 	if err == io.EOF { //nolint:errorlint // only the bare one is the end: wrapped, it is the store's or a decoder's failure
@@ -164,30 +169,30 @@ func (r *reading) batch(ctx context.Context) (*ingest.Batch, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if ledger := (*ledgerError)(nil); errors.As(err, &ledger) {
+	if ledger := (*extent.LedgerError)(nil); errors.As(err, &ledger) {
 		return nil, err
 	}
 	r.ended = true
 	return &ingest.Batch{
-		Part: r.part, From: r.lines.done, To: r.lines.done, Read: r.lines.read(), Problem: r.problem(err), Done: func() {},
+		Part: r.part, From: r.lines.Done, To: r.lines.Done, Read: r.lines.Stored(), Problem: r.problem(err), Done: func() {},
 	}, nil
 }
 
-func (r *reading) next(ctx context.Context) (block, *event.Extent, error) {
+func (r *reading) next(ctx context.Context) (extent.Block, *event.Extent, error) {
 	if r.chain != nil {
-		return r.chain.next(ctx)
+		return r.chain.Next(ctx)
 	}
-	b, err := r.lines.next()
+	b, err := r.lines.Next()
 	return b, nil, err
 }
 
 // problem names the file, the stored offset and, if it is another, the offset in the text.
 func (r *reading) problem(err error) string {
-	at := r.lines.read()
-	if at == r.lines.done {
+	at := r.lines.Stored()
+	if at == r.lines.Done {
 		return fmt.Sprintf("%s: offset %d: %s", r.part.Source, at, reason(err))
 	}
-	return fmt.Sprintf("%s: offset %d: %s (%d bytes of text before it are read)", r.part.Source, at, reason(err), r.lines.done)
+	return fmt.Sprintf("%s: offset %d: %s (%d bytes of text before it are read)", r.part.Source, at, reason(err), r.lines.Done)
 }
 
 // reason says an error without the path, which whoever shows it names.
@@ -211,9 +216,9 @@ func reason(err error) string {
 
 func (r *reading) close() {
 	if r.chain != nil {
-		r.chain.close()
+		r.chain.Close()
 	}
-	r.lines.drop()
+	r.lines.Drop()
 	for i := len(r.free) - 1; i >= 0; i-- {
 		r.free[i]()
 	}

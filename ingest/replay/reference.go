@@ -6,13 +6,15 @@ import (
 	"io"
 	"io/fs"
 	"time"
+
+	"mailstop/internal/unpack"
 )
 
 // reference returns the latest time the last line of a file can have: the end of the day that its name tells, the
 // time that gzip wrote into it, or when it was last changed. The first two are recorded.
-func (f File) reference(zone *time.Location, file io.ReaderAt, c compression, info fs.FileInfo) (t time.Time, recorded bool) {
-	if d := f.member.date; !d.IsZero() {
-		if f.member.exact {
+func (f File) reference(zone *time.Location, file io.ReaderAt, c unpack.Kind, info fs.FileInfo) (t time.Time, recorded bool) {
+	if d := f.member.Date; !d.IsZero() {
+		if f.member.Exact {
 			return d, true
 		}
 		if zone == nil {
@@ -20,7 +22,7 @@ func (f File) reference(zone *time.Location, file io.ReaderAt, c compression, in
 		}
 		return time.Date(d.Year(), d.Month(), d.Day()+1, 0, 0, 0, 0, zone), true
 	}
-	if c == gzipped {
+	if c == unpack.Gzip {
 		if t := packedAt(file, info); !t.IsZero() {
 			return t, true
 		}

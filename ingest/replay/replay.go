@@ -14,11 +14,13 @@ import (
 
 	"mailstop/event"
 	"mailstop/ingest"
+	"mailstop/internal/extent"
 )
 
-// maxLine is the longest line that is given whole, without its line end. Of a longer one the first maxLine+1 bytes
-// are given, so that the parser sees that it was cut.
-const maxLine = event.MaxRaw
+const (
+	maxLine  = extent.MaxLine
+	minBlock = extent.MinBlock
+)
 
 // Options say how to read. Default gives a value to start from.
 type Options struct {
@@ -58,13 +60,16 @@ func (o Options) Validate() error {
 	return nil
 }
 
+// root returns the parent token of first extents.
+func (o Options) root() string { return extent.Root(o.Host, o.Settings) }
+
 // A Source reads its inputs one after another. Only Progress may be called while Next runs.
 type Source struct {
 	options Options
 	files   []File
 	next    int // index in files
 	open    *reading
-	pool    pool
+	pool    extent.Pool
 
 	total int64 // stored bytes of all files
 	past  int64 // of those that are behind us
@@ -79,7 +84,7 @@ func New(in Inputs, o Options) (*Source, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{options: o, files: in.Files, pool: newPool(o.BlockSize)}
+	s := &Source{options: o, files: in.Files, pool: extent.NewPool(o.BlockSize)}
 	for _, f := range s.files {
 		s.total += f.Size
 	}

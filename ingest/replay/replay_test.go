@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mailstop/ingest"
+	"mailstop/internal/unpack"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -197,7 +198,7 @@ func TestEveryPacking(t *testing.T) {
 				if total != int64(len(content)) || all[0].part.Size != total {
 					t.Errorf("total %d, size %d, want %d", total, all[0].part.Size, len(content))
 				}
-				if want := compressionOf(content) != plain; all[0].part.Compressed != want {
+				if want := unpack.KindOf(content) != unpack.Plain; all[0].part.Compressed != want {
 					t.Errorf("compressed %v", all[0].part.Compressed)
 				}
 				if got := scanned(t, all[0].part, 0); got != text {
@@ -266,7 +267,7 @@ func TestTruncated(t *testing.T) {
 		for n := 6; n < len(packed); n += step {
 			p := put(t, dir, "cut", packed[:n])
 			all := drain(t, source(t, Default(), nil, p, next))
-			if compressionOf(packed[:n]) == plain {
+			if unpack.KindOf(packed[:n]) == unpack.Plain {
 				continue // bzip2 is recognised by ten bytes
 			}
 			if len(all) != 2 || all[1].data != "next\n" {

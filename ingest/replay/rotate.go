@@ -2,98 +2,10 @@ package replay
 
 import (
 	"cmp"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
+
+	"mailstop/internal/rotated"
 )
-
-// A member is what a file's name says of its place in a rotated set.
-type member struct {
-	set    string    // folder and name, without what rotation adds
-	date   time.Time // the rotation's date, or the day it holds; zero if there is none
-	exact  bool      // date is an instant, not a day
-	number int       // the higher, the older; -1 without a number
-	packed bool
-}
-
-var (
-	packedName = regexp.MustCompile(`(?i)\.(gz|zst|zstd|bz2|xz)$`)
-	// Up to three digits: four are a year.
-	numbered = regexp.MustCompile(`^(.+)\.(\d{1,3})$`)
-	dated    = regexp.MustCompile(`(?:^|[-._])(\d{4})[-._]?(\d\d)[-._]?(\d\d)(?:[-T_.]?([01]\d|2[0-3])[-:]?([0-5]\d)?[-:]?([0-5]\d)?Z?)?(?:$|[-._])`)
-	epoch    = regexp.MustCompile(`[-._](\d{10})(?:$|[-._])`)
-)
-
-// memberOf reads names as logrotate (NAME.1, NAME.2.gz; with dateext NAME-20260105, NAME-1704067200), newsyslog
-// (NAME.0.bz2), OPNsense (NAME_20260105.log), syslog-ng and rsyslog templates (NAME.2026-01-05) and Windows
-// (NAME.old) write them.
-func memberOf(path string) member {
-	dir, name := filepath.Split(path)
-	m := member{number: -1}
-	if s := packedName.FindString(name); s != "" && len(s) < len(name) {
-		m.packed = true
-		name = strings.TrimSuffix(name, s)
-	}
-	if base, ok := cutSuffixFold(name, ".old"); ok && base != "" {
-		name, m.number = base, 1
-	} else if f := numbered.FindStringSubmatch(name); f != nil {
-		name = f[1]
-		m.number, _ = strconv.Atoi(f[2])
-	}
-	if base, when, ok := cutDate(name); ok {
-		name, m.date = base, when
-	} else if base, when, ok := cutEpoch(name); ok {
-		name, m.date, m.exact = base, when, true
-	}
-	m.set = dir + name
-	return m
-}
-
-func cutSuffixFold(s, suffix string) (string, bool) {
-	if n := len(s) - len(suffix); n >= 0 && strings.EqualFold(s[n:], suffix) {
-		return s[:n], true
-	}
-	return s, false
-}
-
-func cutDate(name string) (rest string, when time.Time, ok bool) {
-	f := dated.FindStringSubmatchIndex(name)
-	if f == nil {
-		return name, when, false
-	}
-	n := func(group int) int {
-		if f[2*group] < 0 {
-			return 0
-		}
-		v, _ := strconv.Atoi(name[f[2*group]:f[2*group+1]])
-		return v
-	}
-	when = time.Date(n(1), time.Month(n(2)), n(3), n(4), n(5), n(6), 0, time.UTC)
-	if n(1) < 1990 || n(1) > 2199 || int(when.Month()) != n(2) || when.Day() != n(3) {
-		return name, time.Time{}, false
-	}
-	return without(name, f[0], f[1]), when, true
-}
-
-func cutEpoch(name string) (rest string, when time.Time, ok bool) {
-	f := epoch.FindStringSubmatchIndex(name)
-	if f == nil {
-		return name, when, false
-	}
-	seconds, _ := strconv.ParseInt(name[f[2]:f[3]], 10, 64)
-	return without(name, f[0], f[1]), time.Unix(seconds, 0).UTC(), true
-}
-
-// without takes name[i:j] out, but leaves the separator that ends it if a word follows.
-func without(name string, i, j int) string {
-	if j < len(name) {
-		j--
-	}
-	return name[:i] + name[j:]
-}
 
 // sortFiles puts sets in natural order, the members of each in the order of time, and streams last, as they came.
 func sortFiles(files []File) {
@@ -101,11 +13,11 @@ func sortFiles(files []File) {
 		if a.isStream() || b.isStream() {
 			return compareBool(a.isStream(), b.isStream())
 		}
-		return cmp.Or(compareNatural(a.member.set, b.member.set), compareMembers(a.member, b.member), compareNatural(a.Path, b.Path))
+		return cmp.Or(rotated.CompareNatural(a.member.Set, b.member.Set), rotated.Compare(a.member, b.member), rotated.CompareNatural(a.Path, b.Path))
 	})
 	for i := 0; i < len(files); {
 		j := i + 1
-		for j < len(files) && files[j].member.set == files[i].member.set && !files[j].isStream() {
+		for j < len(files) && files[j].member.Set == files[i].member.Set && !files[j].isStream() {
 			j++
 		}
 		mergeStyles(files[i:j])
@@ -113,28 +25,11 @@ func sortFiles(files []File) {
 	}
 }
 
-// compareMembers orders one set: dated ones first, oldest first; then numbered ones, highest number first; then
-// the file without either, which is still written.
-func compareMembers(a, b member) int {
-	style := func(m member) int {
-		switch {
-		case !m.date.IsZero():
-			return 0
-		case m.number >= 0:
-			return 1
-		}
-		return 2
-	}
-	return cmp.Or(
-		cmp.Compare(style(a), style(b)), a.date.Compare(b.date), cmp.Compare(b.number, a.number), compareBool(b.packed, a.packed),
-	)
-}
-
 // mergeStyles merges the dated and the numbered members of a set, which are there together when the settings of the
 // rotation were changed. Names do not tell which came first; the times of the files do.
 func mergeStyles(set []File) {
-	first := slices.IndexFunc(set, func(f File) bool { return f.member.date.IsZero() })
-	last := slices.IndexFunc(set, func(f File) bool { return f.member.date.IsZero() && f.member.number < 0 })
+	first := slices.IndexFunc(set, func(f File) bool { return f.member.Date.IsZero() })
+	last := slices.IndexFunc(set, func(f File) bool { return f.member.Date.IsZero() && f.member.Number < 0 })
 	if last < 0 {
 		last = len(set)
 	}
@@ -159,36 +54,4 @@ func compareBool(a, b bool) int {
 		return -1
 	}
 	return 1
-}
-
-// compareNatural compares digits as numbers: "fw2" comes before "fw10".
-func compareNatural(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		if !isDigit(x[0]) || !isDigit(y[0]) {
-			if x[0] != y[0] {
-				return cmp.Compare(x[0], y[0])
-			}
-			x, y = x[1:], y[1:]
-			continue
-		}
-		m, restX := cutNumber(x)
-		n, restY := cutNumber(y)
-		if c := cmp.Or(cmp.Compare(len(m), len(n)), cmp.Compare(m, n)); c != 0 {
-			return c
-		}
-		x, y = restX, restY
-	}
-	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// cutNumber splits off the digits that s starts with, without leading zeros.
-func cutNumber(s string) (digits, rest string) {
-	i := 0
-	for i < len(s) && isDigit(s[i]) {
-		i++
-	}
-	return strings.TrimLeft(s[:i], "0"), s[i:]
 }

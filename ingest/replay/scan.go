@@ -8,16 +8,18 @@ import (
 	"os"
 
 	"mailstop/ingest"
+	"mailstop/internal/extent"
+	"mailstop/internal/unpack"
 )
 
 // A scanner reads a file a second time.
 type scanner struct {
 	path    string
 	info    fs.FileInfo
-	kind    compression
+	kind    unpack.Kind
 	wrapped bool // in a container, though it is not compressed
 	kinds   []ingest.Container
-	pool    pool
+	pool    extent.Pool
 }
 
 // scan is ingest.Part.Scan. A damaged file gives what can be read of it, and no error: the reading reports damage.
@@ -34,27 +36,27 @@ func (s scanner) scan(ctx context.Context, stride int64, f func([]byte) bool) er
 	if !os.SameFile(info, s.info) {
 		return errReplaced
 	}
-	direct := s.kind == plain && !s.wrapped
+	direct := s.kind == unpack.Plain && !s.wrapped
 	if direct && stride > 4*probe {
 		return s.stroll(ctx, file, stride, f)
 	}
-	l := lines{src: &regular{f: file, size: s.info.Size()}, pool: s.pool, read: func() int64 { return 0 }}
+	l := extent.Lines{Source: &regular{f: file, size: s.info.Size()}, Pool: s.pool}
 	if !direct {
-		src, free, err := unpack(s.kind, newStored(io.LimitReader(file, s.info.Size())).in)
+		src, free, err := unpack.Open(s.kind, unpack.NewStored(io.LimitReader(file, s.info.Size())).In)
 		defer free()
 		if err != nil {
 			return nil
 		}
-		l.src = contain(src, s.kinds, false)
+		l.Source = contain(src, s.kinds, false)
 	}
-	defer l.drop()
+	defer l.Drop()
 	for ctx.Err() == nil {
-		b, err := l.next()
+		b, err := l.Next()
 		if err != nil {
 			return nil
 		}
-		more := f(b.data)
-		b.buf.release()
+		more := f(b.Data)
+		b.Release()
 		if !more {
 			return nil
 		}

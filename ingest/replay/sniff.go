@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"mailstop/ingest"
+	"mailstop/internal/unpack"
 )
 
 // signatures are the kinds of files that lie beside logs. They hold no lines of text.
@@ -52,8 +53,8 @@ func notLog(path string, size int64, kinds []ingest.Container) (why string, err 
 		return "", err
 	}
 	head = head[:n]
-	c := compressionOf(head)
-	if c != plain {
+	c := unpack.KindOf(head)
+	if c != unpack.Plain {
 		head = unpackedHead(c, f)
 	}
 	if containerOf(kinds, head) != nil {
@@ -67,7 +68,7 @@ func notLog(path string, size int64, kinds []ingest.Container) (why string, err 
 	if !isBinary(head) {
 		return "", nil
 	}
-	if c == plain && size > sample {
+	if c == unpack.Plain && size > sample {
 		// A log that was cut while a program wrote to it (copytruncate) starts with a hole, and so can one that was extended
 		// in advance. What follows tells, or else what the file ends with.
 		for _, at := range [...]int64{afterHole(f, size), size - sample} {
@@ -84,8 +85,8 @@ func notLog(path string, size int64, kinds []ingest.Container) (why string, err 
 	return "binary, not text", nil
 }
 
-func unpackedHead(c compression, f *os.File) []byte {
-	r, free, err := unpack(c, newStored(io.NewSectionReader(f, 0, 1<<62)).in)
+func unpackedHead(c unpack.Kind, f *os.File) []byte {
+	r, free, err := unpack.Open(c, unpack.NewStored(io.NewSectionReader(f, 0, 1<<62)).In)
 	defer free()
 	if err != nil {
 		return nil

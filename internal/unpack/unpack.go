@@ -1,4 +1,5 @@
-package replay
+// Package unpack reads compressed files: it tells the kind by the first bytes and bounds what a decoder may hold.
+package unpack
 
 import (
 	"bufio"
@@ -14,35 +15,36 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// compression is told by the first bytes; names lie.
-type compression uint8
+// A Kind of compression is told by the first bytes; names lie.
+type Kind uint8
 
+// The kinds.
 const (
-	plain compression = iota
-	gzipped
-	zstandard
-	bzipped
-	xzipped
+	Plain Kind = iota
+	Gzip
+	Zstd
+	Bzip2
+	XZ
 )
 
 // maxWindow is how much of its past output a decoder must keep at most: what "zstd -d" and "xz -9" users meet without
 // asking for more (zstd --ultra -22 and --long use 128 MiB).
 const maxWindow = 128 << 20
 
-// compressionOf needs the first 18 bytes, or all there are.
-func compressionOf(head []byte) compression {
+// KindOf needs the first 18 bytes, or all there are.
+func KindOf(head []byte) Kind {
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
-		return gzipped
+		return Gzip
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), skippable(head):
-		return zstandard
+		return Zstd
 	case len(head) >= 10 && bytes.HasPrefix(head, []byte("BZh")) && head[3] >= '1' && head[3] <= '9' &&
 		(string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17rE8P\x90"): // a block, or the end of an empty file
-		return bzipped
+		return Bzip2
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return xzipped
+		return XZ
 	}
-	return plain
+	return Plain
 }
 
 // skippable reports whether head starts a Zstandard skippable frame (RFC 8878, 3.1.2), as pzstd writes before data.
@@ -50,22 +52,22 @@ func skippable(head []byte) bool {
 	return len(head) >= 4 && binary.LittleEndian.Uint32(head)&^0xf == 0x184d2a50
 }
 
-// unpack returns a reader of what in holds, and what frees it.
-func unpack(c compression, in *bufio.Reader) (io.Reader, func(), error) {
+// Open returns a reader of what in holds, and what frees it.
+func Open(c Kind, in *bufio.Reader) (io.Reader, func(), error) {
 	nothing := func() {}
 	switch c {
-	case gzipped:
+	case Gzip:
 		r, err := newMembers(in)
 		return r, nothing, err
-	case zstandard:
+	case Zstd:
 		d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, nothing, err
 		}
 		return d, d.Close, nil
-	case bzipped:
+	case Bzip2:
 		return bzip2.NewReader(in), nothing, nil
-	case xzipped:
+	case XZ:
 		if size := xzWindow(in); size > maxWindow {
 			return nil, nothing, fmt.Errorf("xz: needs %d MiB of memory to unpack, more than %d", size>>20, maxWindow>>20)
 		}
@@ -88,7 +90,7 @@ var errTrailing = errors.New("gzip: what follows is not compressed")
 func newMembers(in *bufio.Reader) (*members, error) {
 	z, err := gzip.NewReader(in)
 	if err != nil {
-		return nil, unexpected(err)
+		return nil, Unexpected(err)
 	}
 	z.Multistream(false)
 	return &members{in, z}, nil
@@ -122,7 +124,7 @@ func (m *members) advance() error {
 		return errTrailing
 	}
 	if err := m.z.Reset(m.in); err != nil {
-		return unexpected(err)
+		return Unexpected(err)
 	}
 	m.z.Multistream(false)
 	return nil
@@ -140,7 +142,8 @@ func (m *members) padding() error {
 	}
 }
 
-func unexpected(err error) error {
+// Unexpected returns err, but not as the end of the input.
+func Unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
@@ -184,24 +187,26 @@ func xzWindow(in *bufio.Reader) int64 {
 	return 0
 }
 
-// stored counts the bytes that a decoder took from a file.
-type stored struct {
-	in    *bufio.Reader
+// Stored counts the bytes that a decoder took from a file.
+type Stored struct {
+	In    *bufio.Reader // what to read from
 	taken int64
 	src   io.Reader
 }
 
-func newStored(src io.Reader) *stored {
-	s := &stored{src: src}
-	s.in = bufio.NewReaderSize(s, 64<<10)
+// NewStored counts what is read of src.
+func NewStored(src io.Reader) *Stored {
+	s := &Stored{src: src}
+	s.In = bufio.NewReaderSize(s, 64<<10)
 	return s
 }
 
 // Read is for the buffer only.
-func (s *stored) Read(p []byte) (int, error) {
+func (s *Stored) Read(p []byte) (int, error) {
 	n, err := s.src.Read(p)
 	s.taken += int64(n)
 	return n, err
 }
 
-func (s *stored) offset() int64 { return s.taken - int64(s.in.Buffered()) }
+// Offset returns how many bytes were taken.
+func (s *Stored) Offset() int64 { return s.taken - int64(s.In.Buffered()) }

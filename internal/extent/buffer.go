@@ -1,4 +1,4 @@
-package replay
+package extent
 
 import (
 	"sync"
@@ -20,17 +20,19 @@ func (b *buffer) release() {
 	}
 }
 
-type pool struct{ *sync.Pool }
+// A Pool keeps buffers for blocks.
+type Pool struct{ *sync.Pool }
 
-// newPool returns a pool of buffers of size bytes, and one more for the line end of a line that is cut.
-func newPool(size int) pool {
-	p := pool{new(sync.Pool)}
+// NewPool returns a pool of buffers of size bytes, and one more for the line end of a line that is cut. The size is
+// MinBlock at least, unless nothing longer than it is read.
+func NewPool(size int) Pool {
+	p := Pool{new(sync.Pool)}
 	p.New = func() any { return &buffer{bytes: make([]byte, size+1), pool: p.Pool} }
 	return p
 }
 
 // get returns a buffer with one user.
-func (p pool) get() *buffer {
+func (p Pool) get() *buffer {
 	b := p.Get().(*buffer)
 	b.users.Store(1)
 	return b
