@@ -125,7 +125,7 @@ func TestStoriesAdopted(t *testing.T) {
 			}
 			r := run{site: s.Site, entries: s.Entries, step: max(1, len(s.Entries)/40)}
 			rnd := rand.New(rand.NewPCG(1, 1))
-			for range 6 {
+			for range 3 {
 				cut := rnd.IntN(r.steps())
 				r.forget(t, rnd.IntN(cut+1), cut)
 				r.forget(t, cut, cut)

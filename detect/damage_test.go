@@ -51,7 +51,7 @@ func TestLoadHostile(t *testing.T) {
 	}
 	rnd := rand.New(rand.NewPCG(7, 7))
 	taken := 0
-	rounds := 400
+	rounds := 200
 	if testing.Short() {
 		rounds = 100
 	}

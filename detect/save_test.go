@@ -175,9 +175,9 @@ func TestStoriesResumed(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := run{site: s.Site, entries: s.Entries, step: max(1, len(s.Entries)/200)}
-			most := 8
+			most := 4
 			if testing.Short() {
-				most = 2
+				most = 1
 			}
 			cuts, moves := r.cuts(most)
 			r.check(t, cuts, moves)

@@ -448,7 +448,7 @@ func (p *Pipeline) store(ctx context.Context, s sinks.Sink, b *sinks.Batch) erro
 			}
 			return nil
 		}
-		if errors.Is(err, sinks.ErrPermanent) {
+		if errors.Is(err, sinks.ErrPermanent) || errors.Is(err, sinks.ErrConflict) {
 			return fmt.Errorf("store %s: %w", b.Source, err)
 		}
 		refused = true

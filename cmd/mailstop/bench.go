@@ -55,7 +55,7 @@ Mailstop runs over one netfilter log with stamps like "Oct  1 00:00:00"; the SQL
 	fl.IntVar(&f.rounds, "rounds", 5, "rounds per pair")
 	fl.StringVarP(&f.output, "output", "o", "text", "text or json")
 	complete(cmd, "output", "text", "json")
-	cmd.AddCommand(newBenchChild(g), newBenchFormats())
+	cmd.AddCommand(newBenchChild(g), newBenchFormats(), newBenchLive(g))
 	return cmd
 }
 

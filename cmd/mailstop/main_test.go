@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mailstop/internal/app"
+	"mailstop/internal/chdb/chserver"
 	"mailstop/internal/golden"
 )
 
@@ -25,6 +26,7 @@ const asMailstop = "MAILSTOP_TEST_RUN_MAIN"
 const asMeter = "MAILSTOP_TEST_METER"
 
 func TestMain(m *testing.M) {
+	chserver.Child()
 	if os.Getenv(asMailstop) != "" {
 		os.Exit(run(os.Args[1:]))
 	}

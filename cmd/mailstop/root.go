@@ -39,7 +39,7 @@ func newRoot(g *global) *cobra.Command {
 	root.PersistentFlags().StringVarP(&g.configFile, "config", "c", "", "configuration `FILE`; see \"mailstop config reference\"")
 	root.PersistentFlags().StringVar(&g.logFormat, "log-format", "text", "messages on stderr as text or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return g.setUp() }
-	root.AddCommand(newReplay(g), newParse(g), newExplain(g), newFormats(), newFindings(g), newQuery(g), newCheck(g), newConfig(), newBench(g), newVersion())
+	root.AddCommand(newReplay(g), newRun(g), newParse(g), newExplain(g), newFormats(), newFindings(g), newQuery(g), newCheck(g), newConfig(), newBench(g), newVersion())
 	return root
 }
 

@@ -86,7 +86,7 @@ func Formats() []string {
 
 // FindingKinds returns the words of the findings that this version makes.
 func FindingKinds() []string {
-	return []string{detect.BlanketDeny, detect.MailInBlocked, detect.MailOutBlocked, detect.MailReturnDropped}
+	return []string{detect.BlanketDeny, detect.MailInBlocked, detect.MailOutBlocked, detect.MailReturnDropped, detect.SourceSilent}
 }
 
 // rules turns the configuration's prefix table, which is already validated, into the parser's.
