@@ -50,8 +50,10 @@ func (v *server) datagrams(ctx context.Context, c packetConn) error {
 			rs = rs[:0]
 			for i := range in.count() {
 				data, from := in.message(i)
-				if data = oneLine(data); len(data) > 0 {
-					rs = append(rs, spool.Record{Received: received, Sender: from, Data: data})
+				for data := range messages(data) {
+					if data = oneLine(data); len(data) > 0 {
+						rs = append(rs, spool.Record{Received: received, Sender: from, Data: data})
+					}
 				}
 			}
 			v.put(rs, !fromNetwork)

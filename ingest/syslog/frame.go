@@ -1,6 +1,9 @@
 package syslog
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // A framer divides what a connection brings into messages. Both ways of RFC 6587 may be used, also in turns: a message
 // that begins with its length, "123 <13>…", and one that ends with a line end or, as some senders have it, a NUL. A
@@ -124,6 +127,28 @@ func count(b []byte) (head, n int, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// messages divides a datagram. It should hold one message (RFC 5426), but who pipes a log into netcat sends many lines in one:
+// a line end is one of a message only if that has a priority and what follows has none.
+func messages(datagram []byte) iter.Seq[[]byte] {
+	end := []byte("\n")
+	if bytes.HasPrefix(datagram, []byte("<")) {
+		end = []byte("\n<")
+	}
+	return func(yield func([]byte) bool) {
+		for len(datagram) > 0 {
+			i := bytes.Index(datagram, end)
+			if i < 0 {
+				yield(datagram)
+				return
+			}
+			if !yield(datagram[:i]) {
+				return
+			}
+			datagram = datagram[i+1:]
+		}
+	}
 }
 
 // oneLine returns a message without the line ends and NULs that it ends with, and with "#012" for line ends inside, as rsyslog and

@@ -192,3 +192,24 @@ func BenchmarkUDP(b *testing.B) {
 	}
 	s.Close()
 }
+
+func TestMessagesOfADatagram(t *testing.T) {
+	for in, want := range map[string]string{
+		"one":                         "one",
+		"Jan  5 a\nJan  5 b\n":        "Jan  5 a|Jan  5 b",
+		"<13>a\n  b\n<13>c\n":         "<13>a#012  b|<13>c",
+		"<13>a\n\n<13>b":              "<13>a|<13>b",
+		"\n\na\r\nb":                  "a\r|b",
+		"<13>only\nat the end\nlines": "<13>only#012at the end#012lines",
+	} {
+		var got []string
+		for m := range messages([]byte(in)) {
+			if m = oneLine(m); len(m) > 0 {
+				got = append(got, string(m))
+			}
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("%q: got %q, want %q", in, strings.Join(got, "|"), want)
+		}
+	}
+}
