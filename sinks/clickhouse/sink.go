@@ -116,6 +116,7 @@ var engineArgs = []string{
 	"--background_merges_mutations_concurrency_ratio=1",
 	"--mark_cache_size=67108864",
 	"--uncompressed_cache_size=0",
+	"--max_thread_pool_free_size=8",
 }
 
 func (s *Sink) connect(ctx context.Context, options *clickhouse.Options) error {
