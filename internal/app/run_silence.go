@@ -106,7 +106,7 @@ func (g *generation) watchSilence(ctx context.Context, to chan<- []event.Finding
 				continue
 			}
 			for i := range found {
-				slog.Warn(found[i].Summary, "kind", found[i].Kind, "state", found[i].State.String())
+				slog.Warn("a source is silent, or was", "summary", found[i].Summary, "state", found[i].State.String())
 			}
 			g.status.changed(found)
 			select {

@@ -65,7 +65,7 @@ func (g *generation) load() (*checkpoint.Checkpoint, error) {
 		if c != nil {
 			next = "going on from the one before, of " + c.Time.UTC().Format(time.RFC3339)
 		}
-		slog.Error("the checkpoint is damaged; "+next+", and what is stored is not stored again", "error", err, "kept", aside)
+		slog.Error("the checkpoint is damaged; what is stored is not stored again", "error", err, "next", next, "kept", aside)
 	}
 	return c, nil
 }
