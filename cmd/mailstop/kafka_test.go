@@ -28,7 +28,7 @@ func TestKafkaMembers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute or two")
 	}
-	lines, away, rounds := 150_000, 12*time.Second, 5
+	lines, away, rounds := 60_000, 5*time.Second, 4
 	if os.Getenv("MAILSTOP_TORTURE") == "long" {
 		lines, away, rounds = 2_000_000, time.Minute, 12
 	}

@@ -3,6 +3,7 @@ package syslog
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -121,6 +122,7 @@ func (s *Source) grow(ctx context.Context, g *growing) (bool, error) {
 	a := &s.assembler
 	before := a.reader.Place()
 	var r spool.Record
+	ended := closed(s.ended) // before the last look
 	ok, err := a.reader.Read(&r)
 	s.lost.Store(a.reader.Lost())
 	s.problems.set("spool", err)
@@ -137,6 +139,8 @@ func (s *Source) grow(ctx context.Context, g *growing) (bool, error) {
 		a.add(g, &r, s.options.Host == "")
 		s.latest.Store(r.Received)
 		return true, nil
+	case g.run.Len() == 0 && ended:
+		return false, io.EOF
 	case g.run.Len() == 0:
 		s.measure()
 		return true, s.wait(ctx)
@@ -290,6 +294,8 @@ func (s *Source) press() {
 func (s *Source) wait(ctx context.Context) error {
 	select {
 	case <-s.spool.Grown():
+		return nil
+	case <-s.ended:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

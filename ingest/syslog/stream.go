@@ -115,6 +115,9 @@ func (v *server) stdin(ctx context.Context, in io.Reader) {
 		select {
 		case <-done:
 			v.log.Info("standard input has ended", "source", v.part.Source)
+			if o := &v.options; o.UDP == "" && o.TCP == "" && o.TLS.Listen == "" && o.Unix == "" && o.UnixStream == "" {
+				close(v.ended)
+			}
 		case <-ctx.Done():
 			select {
 			case <-done:

@@ -47,6 +47,7 @@ type Source struct {
 	ready   chan struct{} // closed when Run may take the first message
 	start   sync.Once
 	running atomic.Bool
+	ended   chan struct{} // closed when nothing more can come: standard input was all there is, and is at its end
 
 	assembler assembler // of the goroutine that calls Next
 
@@ -75,7 +76,7 @@ func New(o Options) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{
-		options: o, log: o.Log, ready: make(chan struct{}), addresses: map[string]net.Addr{},
+		options: o, log: o.Log, ready: make(chan struct{}), ended: make(chan struct{}), addresses: map[string]net.Addr{},
 		part: &ingest.Part{Source: o.name(), Host: o.Host, Format: o.Format, Zone: o.Zone, Live: true},
 	}
 	if s.log == nil {
