@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -239,7 +240,7 @@ func (r *rig) stop() {
 		if err := <-r.ran; err != nil {
 			r.t.Error("run:", err)
 		}
-		if err := <-r.read; err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCrash) {
+		if err := <-r.read; err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCrash) && !errors.Is(err, io.EOF) {
 			r.t.Error("read:", err)
 		}
 		if err := r.Close(); err != nil {
