@@ -264,16 +264,20 @@ func (g *generation) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 	}
 	if g.saved != nil && len(g.saved.States[engineState]) > 0 {
 		p.State = g.saved.States[engineState]
-	}
-	err := p.Prepare()
-	if errors.Is(err, pipeline.ErrState) {
-		slog.Warn("what was seen before cannot be remembered; the last hour or so is read again", "error", err)
-		p.State = nil
-	}
-	if p.State == nil && g.store != nil {
-		if p.Known, err = g.store.Findings(ctx, Filter{}); err != nil {
+		err := p.Prepare()
+		if errors.Is(err, pipeline.ErrState) {
+			slog.Warn("what was seen before cannot be remembered; the last hour or so is read again", "error", err)
+			p.State = nil
+		} else if err != nil {
 			return nil, err
 		}
+	}
+	if p.State == nil && g.store != nil {
+		known, err := g.store.Findings(ctx, Filter{})
+		if err != nil {
+			return nil, err
+		}
+		p.Known = known
 	}
 	if err := p.Prepare(); err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func sum(line, packed []byte) string {
 // replace makes path hold b. At every moment there is a whole file at path or at its previous name.
 func replace(path string, b []byte) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // a fixed name, so that the error is the same each time
 	if err != nil {
 		return err
 	}
