@@ -164,3 +164,17 @@ func TestUnitAllowsWhatIsNeeded(t *testing.T) {
 		}
 	}
 }
+
+// So does the daemon, which follows files and writes checkpoints, too.
+func TestUnitAllowsTheDaemon(t *testing.T) {
+	calls, dir := allowedCalls(t, readFile(t, "systemd/mailstop.service")), t.TempDir()
+	file := writeFile(t, filepath.Join(dir, "kern.log"), "")
+	port := strconv.Itoa(freePort(t))
+	again := func() *daemon {
+		return startMailstopUnder(t, calls, dir, `  - file: {paths: ["`+file+`"]}
+  - syslog: {udp: "127.0.0.1:`+port+`", tcp: "127.0.0.1:`+port+`"}`)
+	}
+	d := again()
+	appender(t, file)(makeLines())
+	d.storedAll(t, lineCount, false, again)
+}
