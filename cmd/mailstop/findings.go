@@ -29,7 +29,7 @@ func newFindings(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "findings",
 		Short: "List the findings in the store",
-		Long: `Lists what was found by replays that stored their results: the worst and latest first. "findings show ID" prints one
+		Long: `Lists what was found by the daemon and by replays that stored their results: the worst and latest first. "findings show ID" prints one
 with its cause, evidence and fix.`,
 		Example: `  mailstop findings --store ./store --min-severity medium
   mailstop findings show 4a2c741b4e9500c5 --store ./store

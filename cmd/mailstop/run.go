@@ -28,7 +28,7 @@ While it runs, "mailstop findings" and "mailstop query" with the same configurat
 
 const runExamples = `  mailstop run -c /etc/mailstop.yaml
   mailstop run -c /etc/mailstop.yaml --print
-  mailstop run --store none --print json -c test.yaml | jq .`
+  mailstop run --store none --print=json -c test.yaml | jq .`
 
 func newRun(g *global) *cobra.Command {
 	var o app.RunOptions
