@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +40,9 @@ type RunOptions struct {
 }
 
 const (
+	// memoryLimit is what the collector keeps the heap below where it can: while a store is away, about half of that is in
+	// use. The embedded engine's own memory is not part of it.
+	memoryLimit = 320 << 20
 	// liveShards is how many detector groups share the hosts. It is fixed, so that a checkpoint fits any machine.
 	liveShards = 2
 	// drain is how long a stop may take to store what was read. What is not stored then is read again.
@@ -50,6 +54,9 @@ func Run(ctx context.Context, o RunOptions) (err error) {
 	d := &service{options: o, config: o.Config, voice: daemon.NewVoice(slog.Default()), status: newStatus()}
 	if d.notify, err = daemon.NewNotifier(os.Getenv); err != nil {
 		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	unlock, err := lockState(o.Config.StateDir)
 	if err != nil {

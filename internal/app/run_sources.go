@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,7 +71,7 @@ func messages(name string) bool { return strings.HasPrefix(name, "kafka:") }
 func (g *generation) openSources() (sources, error) {
 	var ledger extent.Ledger
 	if g.store != nil {
-		ledger = g.store.After
+		ledger = g.after
 	}
 	out := sources{}
 	var errs []error
@@ -87,6 +88,24 @@ func (g *generation) openSources() (sources, error) {
 		out[name] = src
 	}
 	return out, errors.Join(errs...)
+}
+
+// after asks the store for extents, and notes whether it answers: while it does not, sources give nothing that it could
+// refuse.
+func (g *generation) after(ctx context.Context, parent string) ([]event.Extent, error) {
+	out, err := g.store.After(ctx, parent)
+	switch {
+	case err == nil:
+		if g.status.answered(nil) {
+			g.voice.Over("ledger")
+			g.silence.retried(nil, time.Now())
+		}
+	case ctx.Err() == nil:
+		g.status.answered(err)
+		g.voice.Problem("ledger", "the store does not answer; reading waits", err)
+		g.silence.retried(err, time.Now())
+	}
+	return out, err
 }
 
 func (g *generation) openSource(c config.Source, name string, ledger extent.Ledger) (ingest.Live, error) {

@@ -28,8 +28,9 @@ type status struct {
 	live    sources         // of the generation that runs
 	streams *pipeline.Streams
 	reason  string // why it is not running
-	store   error
-	point   error // of the last checkpoint
+	store   error  // why it does not take what it is sent
+	ledger  error  // why it does not answer sources
+	point   error  // of the last checkpoint
 	moved   time.Time
 	letters func() (lines, batches int64)
 	past    uint64 // dead letters of generations before
@@ -54,6 +55,7 @@ func (s *status) running(live sources, streams *pipeline.Streams, hasStore bool)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reason, s.live, s.streams, s.moved, s.store = "", live, streams, time.Now(), nil
+	s.ledger = nil
 	s.count.HasStore, s.count.StoreUp = hasStore, hasStore
 	for name := range live {
 		s.source(name)
@@ -137,6 +139,20 @@ func (s *status) retried(err error) {
 	}
 }
 
+// answered notes whether the store answers sources, and reports whether that is news.
+func (s *status) answered(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	news := (err == nil) != (s.ledger == nil)
+	if s.ledger = err; err != nil || news {
+		s.moved = time.Now()
+	}
+	if news {
+		s.count.StoreUp = err == nil && s.count.HasStore
+	}
+	return news
+}
+
 // saved notes a checkpoint.
 func (s *status) saved(at time.Time, stateBytes int) {
 	s.mu.Lock()
@@ -158,7 +174,7 @@ func (s *status) committed(err error) {
 func (s *status) healthy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.reason != "" || s.streams == nil || s.streams.Idle() || s.store != nil {
+	if s.reason != "" || s.streams == nil || s.streams.Idle() || s.store != nil || s.ledger != nil {
 		return nil
 	}
 	if still := time.Since(s.moved); still > stuck {
@@ -176,6 +192,8 @@ func (s *status) ready() error {
 		return errors.New(s.reason)
 	case s.store != nil:
 		return fmt.Errorf("the store does not take what it is sent: %w", s.store)
+	case s.ledger != nil:
+		return fmt.Errorf("the store does not answer: %w", s.ledger)
 	case s.point != nil:
 		return fmt.Errorf("the checkpoint cannot be written: %w", s.point)
 	}
