@@ -338,7 +338,7 @@ func (d *daemon) settle(n int) {
 }
 
 func (d *daemon) wait(f func() bool) {
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end) && !f(); {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end) && !f(); {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
