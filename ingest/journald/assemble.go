@@ -77,7 +77,9 @@ func (s *Source) assemble(ctx context.Context) error {
 		}
 		more, err := s.grow(ctx, &g)
 		if err != nil {
-			s.giveBack(g.chunks, 0)
+			if !stored {
+				s.giveBack(g.chunks, 0)
+			}
 			return err
 		}
 		if !more {
@@ -131,16 +133,16 @@ func (s *Source) grow(ctx context.Context, g *growing) (bool, error) {
 	wait := time.Duration(-1)
 	if g.run.Len() > 0 {
 		wait = max(s.options.ExtentAge-time.Since(g.began), 0)
-		if wait == 0 && !g.compare {
+		if !g.compare && (wait == 0 || g.match != nil) {
 			return false, nil
 		}
-		if g.match != nil && !g.compare {
-			return false, nil
+		if g.compare { // until all of the journal's past is read
+			wait = time.Second
 		}
 	} else if s.reader.stage == starting {
 		wait = time.Second
 	}
-	r, ok, err := s.read(ctx, max(wait, -1))
+	r, ok, err := s.read(ctx, wait)
 	if err != nil || !ok {
 		if g.run.Len() == 0 && s.begin == "" && s.reader.foreign {
 			s.begin = s.reader.cursor
