@@ -54,7 +54,12 @@ func (s *snapshot) encode() ([]byte, error) {
 
 // commit hands a barrier's state to the source. That it fails stops nothing: what is stored is known to the store, and the
 // next barrier tries again.
-func (p *Pipeline) commit(ctx context.Context, j *job) {
+func (p *Pipeline) commit(read, ctx context.Context, j *job) {
+	if read.Err() != nil { // a stop waits for the disk, but not with all of its time
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.Grace/2)
+		defer cancel()
+	}
 	err := func() error {
 		for _, s := range p.Sinks {
 			if s, ok := s.(sinks.Syncer); ok {

@@ -299,7 +299,7 @@ func (p *Pipeline) observe(g *detect.Group, adopting bool, j *job) {
 
 // write gathers batches until one seals an extent, stores them, and acknowledges them.
 func (p *Pipeline) write(read, hard context.Context, in <-chan *job) error {
-	w := writer{Pipeline: p, hard: hard}
+	w := writer{Pipeline: p, read: read, hard: hard}
 	for {
 		select {
 		case fs := <-p.Extra:
@@ -329,7 +329,8 @@ func (p *Pipeline) write(read, hard context.Context, in <-chan *job) error {
 // A writer stores batches run by run.
 type writer struct {
 	*Pipeline
-	hard    context.Context //nolint:containedctx // of one call of write
+	read    context.Context //nolint:containedctx // of one call of write
+	hard    context.Context //nolint:containedctx // the same
 	pending []*job
 }
 
@@ -342,7 +343,7 @@ func (w *writer) take(j *job) error {
 	}
 	switch {
 	case j.snapshot != nil:
-		w.commit(w.hard, j)
+		w.commit(w.read, w.hard, j)
 		return nil
 	case j.Adopt:
 		w.adopting = false

@@ -12,6 +12,7 @@ import (
 type durable struct {
 	folder *os.File
 	syncfs func(fd int) error
+	under  chan error // of a call that nobody waited for to its end; nil if there is none
 }
 
 // openDurable holds the folder open: the kernel reports an error of writing back only to those who had the file system
@@ -30,8 +31,30 @@ func (s *Sink) Sync(ctx context.Context) error {
 	if s.durable == nil {
 		return ctx.Err()
 	}
-	if err := s.durable.syncfs(int(s.durable.folder.Fd())); err != nil {
+	if err := s.durable.sync(ctx); err != nil {
 		return fmt.Errorf("store: sync %s: %w", s.durable.folder.Name(), err)
 	}
 	return nil
+}
+
+// sync waits until what was changed before the call is on the disk, or ctx ends: where others write much, too, that may take
+// long.
+func (d *durable) sync(ctx context.Context) error {
+	if d.under != nil { // it may have begun before the last changes
+		select {
+		case <-d.under:
+			d.under = nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- d.syncfs(int(d.folder.Fd())) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		d.under = done
+		return ctx.Err()
+	}
 }
