@@ -79,7 +79,7 @@ func Open(dir string, o Options) (*DB, error) {
 	}
 	db := &DB{lib: lib, dir: dir, slots: make(chan struct{}, n), ended: make(chan struct{})}
 	db.args = append([]string{"clickhouse", "--path=" + dir}, o.Args...)
-	if db.keep, err = lib.dial(db.args); err != nil {
+	if db.keep, err = lib.begin(db.args); err != nil {
 		release()
 		return nil, explain(dir, err)
 	}

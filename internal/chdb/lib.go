@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -153,6 +155,27 @@ func (l *library) symbols() []symbol {
 }
 
 // dial opens a connection to the engine, which starts with the first one.
+// begin opens the first connection, which starts the engine. One that this process has just ended may still be on its way out
+// on a busy machine; then it is tried again for some seconds.
+func (l *library) begin(args []string) (*conn, error) {
+	const patience, pause = 5 * time.Second, 100 * time.Millisecond
+	start := time.Now()
+	for {
+		c, err := l.dial(args)
+		if err == nil {
+			begun.Store(true)
+			return c, nil
+		}
+		if !begun.Load() || time.Since(start) > patience {
+			return nil, err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// begun says that an engine was started before.
+var begun atomic.Bool
+
 func (l *library) dial(args []string) (*conn, error) {
 	argv := make([]*byte, len(args)+1)
 	var pin runtime.Pinner
