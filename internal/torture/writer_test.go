@@ -34,7 +34,6 @@ type writer struct {
 	count atomic.Int64 // lines that are to be stored
 	buf   []byte
 	line  []byte
-	cut   int // bytes of buf that are written already
 	due   time.Time
 	busy  time.Duration // writing, not paused
 	hooks map[uint32]func()

@@ -42,8 +42,11 @@ func (s *Sink) Sync(ctx context.Context) error {
 func (d *durable) sync(ctx context.Context) error {
 	if d.under != nil { // it may have begun before the last changes
 		select {
-		case <-d.under:
+		case err := <-d.under:
 			d.under = nil
+			if err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
