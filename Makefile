@@ -92,7 +92,7 @@ generated: build
 
 # The race detector needs cgo.
 race:
-	CGO_ENABLED=1 $(MAKE) test TESTFLAGS='-race -timeout 15m'
+	CGO_ENABLED=1 $(MAKE) test TESTFLAGS='-race -timeout 40m'
 
 vuln: $(STAMP)
 	scripts/vuln.sh $(TOOLS)/govulncheck
