@@ -42,6 +42,10 @@ bench: build optional-libchdb ## measures: parse and replay rates, then every Go
 	bin/mailstop bench formats
 	go test -run '^$$' -bench . ./...
 
+.PHONY: torture
+torture: libchdb ## the daemon under rotations, kills and full disks: some ten minutes on a quiet machine; MAILSTOP_TORTURE=long for more
+	MAILSTOP_TORTURE=$${MAILSTOP_TORTURE:-short} go test -count=1 -timeout 3h -v ./internal/torture
+
 .PHONY: fuzz
 fuzz: ## runs every fuzz target for FUZZTIME (5m)
 	scripts/fuzz.sh $(FUZZTIME)

@@ -2,10 +2,11 @@
 // happens to them in the field. It knows nothing of the program's insides: it writes numbered lines, asks the store what
 // it has, and compares.
 //
-// The stories are bounded for "go test"; MAILSTOP_TORTURE=long makes them as large as they should be once before a release.
+// They take minutes, and run with "make torture" only; MAILSTOP_TORTURE=long makes them as large as they should be once before a release.
 package torture
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,6 +27,10 @@ var long = os.Getenv("MAILSTOP_TORTURE") == "long"
 
 func TestMain(m *testing.M) {
 	chserver.Child()
+	if os.Getenv("MAILSTOP_TORTURE") == "" {
+		fmt.Println("skipped: \"make torture\" runs these, with MAILSTOP_TORTURE=short or long")
+		os.Exit(0)
+	}
 	os.Exit(run(m))
 }
 
@@ -41,6 +46,12 @@ func run(m *testing.M) int {
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		return 1
+	}
+	// The stories wait more than they work: for what is looked at now and then, for sessions of dead group members.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
