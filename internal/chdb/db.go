@@ -73,6 +73,10 @@ func Open(dir string, o Options) (*DB, error) {
 		release()
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
+	if err := forgetLost(dir); err != nil {
+		release()
+		return nil, explain(dir, err)
+	}
 	n := o.Connections
 	if n <= 0 {
 		n = 4
