@@ -230,6 +230,61 @@ func TestSourcesThatEnd(t *testing.T) {
 	}
 }
 
+// ends is a live source that ends its part and then gives nothing before a barrier was made.
+type ends struct {
+	endless
+	made chan struct{}
+	step int
+}
+
+func (s *ends) Next(ctx context.Context) (*ingest.Batch, error) {
+	switch s.step++; s.step {
+	case 2:
+		return &ingest.Batch{Part: &ingest.Part{Source: "endless", Live: true}, From: 2, To: 2, End: true, Done: func() {}}, nil
+	case 3:
+		select {
+		case <-s.made:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return s.endless.Next(ctx)
+}
+
+func (s *ends) Checkpoint() ([]byte, func(context.Context) error, error) {
+	return fmt.Append(nil, s.acked), func(context.Context) error { signal(s.made); return nil }, nil
+}
+
+// A batch that only ends a part is no extent that goes on: a barrier may follow it, and so may a stop.
+func TestBarrierBehindTheEndOfAPart(t *testing.T) {
+	for _, reread := range []bool{false, true} {
+		src := &ends{endless: endless{most: 2}, made: make(chan struct{}, 1)}
+		s := &Streams{
+			Sources: map[string]ingest.Live{"x": src}, Extents: true, Interval: time.Millisecond, Reread: reread, Settle: 50 * time.Millisecond,
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		s.Save = func(_ context.Context, positions map[string][]byte, _ []byte) error {
+			if string(positions["x"]) == "2" {
+				stop()
+			}
+			return nil
+		}
+		sink := &fakeSink{}
+		p := newPipeline(s, sink)
+		p.Group, p.Count = nil, true
+		if err := p.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if len(sink.writes) != 2 {
+			t.Errorf("%d lines stored", len(sink.writes))
+		}
+	}
+}
+
 // Findings that come of no line reach the sinks, too.
 func TestExtraFindings(t *testing.T) {
 	src := &endless{}

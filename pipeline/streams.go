@@ -137,12 +137,12 @@ func (s *Streams) read(ctx context.Context, r *reader, reread bool) {
 		switch {
 		case err != nil:
 			return
-		case s.Extents && b.Extent == nil:
+		case s.more(b):
 			next, to = context.WithoutCancel(ctx), r.rest
 			continue
 		}
 		next, to = ctx, s.given
-		if reread && !b.Extent.Stored {
+		if reread && b.Extent != nil && !b.Extent.Stored {
 			select { // what follows waits
 			case <-s.adopted:
 			case <-ctx.Done():
@@ -239,23 +239,28 @@ func (s *Streams) take(p piece) (*ingest.Batch, error) {
 		s.sort(p)
 		return nil, nil
 	}
-	if s.Extents && p.batch.Extent == nil {
+	if s.more(p.batch) {
 		s.open = p.from
 	}
 	return p.batch, nil
 }
 
+// more reports whether the extent of a batch goes on behind it. The batch that only ends a part has none.
+func (s *Streams) more(b *ingest.Batch) bool {
+	return s.Extents && b.Extent == nil && (!b.End || len(b.Data) > 0)
+}
+
 // sort takes the whole run that begins with p, and passes it on if it is stored; if it is new it has to wait.
 func (s *Streams) sort(p piece) {
 	run := []*ingest.Batch{p.batch}
-	for p.batch.Extent == nil {
+	for s.more(p.batch) {
 		if p = <-p.from.rest; p.err != nil {
 			return // the run has no end: it is not stored
 		}
 		p.batch.Origin = p.from.name
 		run = append(run, p.batch)
 	}
-	if !p.batch.Extent.Stored {
+	if p.batch.Extent != nil && !p.batch.Extent.Stored {
 		s.new++
 		s.parked = append(s.parked, run...)
 		return

@@ -298,7 +298,9 @@ func TestManyIdle(t *testing.T) {
 	}
 	o := quick()
 	o.Paths, o.MaxOpen, o.Look = []string{filepath.Join(dir, "*.log")}, 100, 100*time.Millisecond
-	d := newDaemon(t, o).start()
+	d := newDaemon(t, o)
+	d.lazy = true
+	d.start()
 	d.rows(1000)
 	if n := descriptors(t); n > 200 {
 		t.Errorf("%d descriptors", n)

@@ -101,8 +101,9 @@ type daemon struct {
 	logMu      sync.Mutex
 	source     atomic.Pointer[Source]
 	batches    atomic.Int64
-	lazy       bool // checkpoints only if asked
-	blind      bool // without a ledger
+	lazy       bool        // checkpoints only if asked
+	mute       atomic.Bool // no checkpoints
+	blind      bool        // without a ledger
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -196,7 +197,7 @@ func (d *daemon) life(ctx context.Context) {
 		if len(run) > 0 && (err != nil && ctx.Err() == nil || time.Since(began) > 5*time.Second) {
 			d.t.Errorf("Next waited %s in the middle of an extent: %v", time.Since(began), err)
 		}
-		if len(run) == 0 && (d.asked.Swap(false) || !d.lazy && time.Since(last) > 30*time.Millisecond) {
+		if len(run) == 0 && !d.mute.Load() && (d.asked.Swap(false) || !d.lazy && time.Since(last) > 30*time.Millisecond) {
 			last = time.Now()
 			position, committed, err := s.Checkpoint()
 			if err != nil {

@@ -249,6 +249,9 @@ func (s *Source) meet(inc *incarnation, p path, now time.Time) bool {
 	}
 	inc.wants = time.Time{}
 	s.sized(inc, p.info, now)
+	if s.open > s.o.MaxOpen {
+		s.close(inc) // it has a name to be found by when its turn comes
+	}
 	return true
 }
 
@@ -270,7 +273,7 @@ func (s *Source) unmet(inc *incarnation, now time.Time) {
 	}
 	if inc.copied {
 		if inc.packed {
-			if _, err := os.Stat(inc.Real); err == nil {
+			if info, err := os.Stat(inc.Real); err == nil && slices.Contains(inc.Copies, identityOf(info)) {
 				return
 			}
 		} else if s.ensureOpen(inc) == nil {

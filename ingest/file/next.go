@@ -61,15 +61,36 @@ func (s *Source) wait(ctx context.Context, d time.Duration) {
 
 // choose returns a file that is to be read now, or how long to wait for one.
 func (s *Source) choose(now time.Time) (*incarnation, time.Duration) {
-	wait := s.looked.Add(s.o.Look).Sub(now)
-	waiting := false
+	due, wait, waiting := s.ready(now)
+	if waiting {
+		if now.Sub(s.asked) >= time.Second {
+			s.asked = now
+			s.o.Checkpoint()
+		}
+		wait = min(wait, time.Second)
+	}
+	if len(due) == 0 {
+		return nil, max(wait, time.Millisecond)
+	}
+	s.turn++
+	return due[s.turn%len(due)], 0
+}
+
+// ready returns the files that are to be read now, of each set the first; when there may be more; and whether some only
+// wait for a checkpoint.
+func (s *Source) ready(now time.Time) (due []*incarnation, wait time.Duration, waiting bool) {
+	wait = s.looked.Add(s.o.Look).Sub(now)
 	blocked := map[string]bool{}
-	var due []*incarnation
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, inc := range s.files {
-		if inc.busy(now) && !inc.ended {
+		if inc.ended {
+			continue
+		}
+		if inc.busy(now) {
 			wait = min(wait, fast)
 		}
-		if inc.ended || blocked[inc.set] {
+		if blocked[inc.set] {
 			continue
 		}
 		if !inc.wants.IsZero() {
@@ -82,7 +103,7 @@ func (s *Source) choose(now time.Time) (*incarnation, time.Duration) {
 		at, ok := s.due(inc)
 		switch {
 		case !ok:
-		case !s.isKept(inc):
+		case !inc.kept:
 			waiting = true
 		case at.After(now):
 			wait = min(wait, at.Sub(now))
@@ -91,24 +112,7 @@ func (s *Source) choose(now time.Time) (*incarnation, time.Duration) {
 			due = append(due, inc)
 		}
 	}
-	if waiting && now.Sub(s.asked) >= time.Second {
-		s.asked = now
-		s.o.Checkpoint()
-	}
-	if waiting {
-		wait = min(wait, time.Second)
-	}
-	if len(due) == 0 {
-		return nil, max(wait, time.Millisecond)
-	}
-	s.turn++
-	return due[s.turn%len(due)], 0
-}
-
-func (s *Source) isKept(inc *incarnation) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return inc.kept
+	return due, wait, waiting
 }
 
 // due returns when inc is to be read; false if there is nothing to read.

@@ -88,29 +88,42 @@ func (s *Source) ensureOpen(inc *incarnation) error {
 	if inc.f != nil {
 		return nil
 	}
-	info, err := os.Stat(inc.Real)
-	if err != nil {
-		return err
-	}
-	id := identityOf(info)
 	if !inc.copied {
-		if id != inc.ID {
-			return errElsewhere
+		info, err := os.Stat(inc.Real)
+		if err != nil {
+			return err
 		}
-		if !s.reopen(inc, inc.Real, info, time.Now()) || inc.f == nil {
+		if identityOf(info) != inc.ID || !s.reopen(inc, inc.Real, info, time.Now()) || inc.f == nil {
 			return errElsewhere
 		}
 		return nil
 	}
-	if !slices.Contains(inc.Copies, id) {
-		return errElsewhere
-	}
-	f, err := os.Open(inc.Real)
+	f, err := openAs(inc.Real, inc.Copies...)
 	if err != nil {
 		return err
 	}
 	s.hold(inc, f)
 	return nil
 }
+
+// openAs opens a file if it is one of these: what had that name when it was looked at may have been rotated away since.
+func openAs(name string, ids ...identity) (*os.File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !slices.Contains(ids, identityOf(info)) {
+		err = errElsewhere
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// elsewhere reports whether err says that the file has another name by now.
+func elsewhere(err error) bool { return errors.Is(err, errElsewhere) || errors.Is(err, fs.ErrNotExist) }
 
 var errElsewhere = errors.New("another file took its place; it is looked for")

@@ -148,9 +148,9 @@ type packedReader struct {
 	free func()
 }
 
-// unpacked opens the text of a compressed file.
-func unpacked(path string) (*packedReader, error) {
-	f, err := os.Open(path)
+// unpacked opens the text of a compressed file, as long as it is one of these.
+func unpacked(path string, ids ...identity) (*packedReader, error) {
+	f, err := openAs(path, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +187,8 @@ func (p *packedReader) skip(n int64, before print) (bool, error) {
 }
 
 // textHead returns the first bytes of a file's text, and whether it is compressed.
-func textHead(path string) (head []byte, packed bool, err error) {
-	f, err := os.Open(path)
+func textHead(path string, id identity) (head []byte, packed bool, err error) {
+	f, err := openAs(path, id)
 	if err != nil {
 		return nil, false, err
 	}
@@ -201,7 +201,7 @@ func textHead(path string) (head []byte, packed bool, err error) {
 	if unpack.KindOf(head[:n]) == unpack.Plain {
 		return head[:n], false, nil
 	}
-	p, err := unpacked(path)
+	p, err := unpacked(path, id)
 	if err != nil {
 		return nil, true, err
 	}

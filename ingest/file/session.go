@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"mailstop/internal/extent"
@@ -123,7 +124,7 @@ func (s *Source) fingerprint(inc *incarnation, size int64) bool {
 }
 
 func (s *Source) beginPacked(inc *incarnation, now time.Time) {
-	p, err := unpacked(inc.Real)
+	p, err := unpacked(inc.Real, inc.Copies...)
 	if err != nil {
 		s.trouble(inc, err, now)
 		return
@@ -171,12 +172,10 @@ func (s *Source) accept(inc *incarnation) func(string) bool {
 	if !inc.Recover {
 		return func(salt string) bool { return salt == inc.Salt }
 	}
-	taken := make(map[string]bool, len(s.files))
-	for _, other := range s.files {
-		taken[other.Salt] = taken[other.Salt] || other != inc
+	return func(salt string) bool {
+		return salt == "" || // what was read once has no salt
+			!slices.ContainsFunc(s.files, func(other *incarnation) bool { return other != inc && other.Salt == salt })
 	}
-	taken[""] = false // what was read once has no salt
-	return func(salt string) bool { return !taken[salt] }
 }
 
 func (s *Source) endSession() {

@@ -159,7 +159,7 @@ func (s *Source) recognise(set string, b *sibling, now time.Time) {
 		}
 		b.inc, b.known = inc, !inc.unscanned
 		if inc.ID != b.id && !inc.ended && !inc.wants.IsZero() {
-			if _, packed, err := textHead(b.real); err == nil {
+			if _, packed, err := textHead(b.real, b.id); err == nil {
 				b.packed = packed
 				s.attach(inc, b)
 			}
@@ -169,9 +169,9 @@ func (s *Source) recognise(set string, b *sibling, now time.Time) {
 	if b.info.Size() == 0 {
 		return
 	}
-	head, packed, err := textHead(b.real)
+	head, packed, err := textHead(b.real, b.id)
 	if err != nil {
-		b.wait = !packed && !errors.Is(err, fs.ErrPermission) || packed && now.Sub(b.info.ModTime()) < time.Minute
+		b.wait = elsewhere(err) || !packed && !errors.Is(err, fs.ErrPermission) || packed && now.Sub(b.info.ModTime()) < time.Minute
 		return
 	}
 	b.packed = packed
@@ -221,7 +221,7 @@ func (s *Source) isCopy(inc *incarnation, b *sibling, head []byte) (is, wait boo
 		return false, false
 	}
 	if !b.packed {
-		f, err := os.Open(b.real)
+		f, err := openAs(b.real, b.id)
 		if err != nil {
 			return false, true
 		}
@@ -235,9 +235,9 @@ func (s *Source) isCopy(inc *incarnation, b *sibling, head []byte) (is, wait boo
 	if d := b.info.ModTime().UnixNano() - inc.Modified; d > -int64(time.Second) && d < int64(time.Second) {
 		return true, false
 	}
-	p, err := unpacked(b.real)
+	p, err := unpacked(b.real, b.id)
 	if err != nil {
-		return false, false
+		return false, elsewhere(err)
 	}
 	defer p.close()
 	is, err = p.skip(inc.given, inc.before)
@@ -246,7 +246,7 @@ func (s *Source) isCopy(inc *incarnation, b *sibling, head []byte) (is, wait boo
 
 // isPrefix compares b with a file that is still there, which may be truncated at any time.
 func (s *Source) isPrefix(inc *incarnation, b *sibling) (is, wait bool) {
-	f, err := os.Open(b.real)
+	f, err := openAs(b.real, b.id)
 	if err != nil {
 		return false, true
 	}
@@ -312,9 +312,10 @@ func (s *Source) unseen(set string, b *sibling, base *incarnation, probe bool) {
 	if b.packed {
 		inc.ID, inc.Copies = identity{}, []identity{b.id} // it will not grow
 	} else {
-		f, err := os.Open(b.real)
+		f, err := openAs(b.real, b.id)
 		if err != nil {
-			return // the next look tells
+			s.redo[set] = s.redo[set] || elsewhere(err)
+			return
 		}
 		s.hold(inc, f)
 		s.grew(inc, b.info.Size(), time.Now())

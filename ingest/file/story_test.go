@@ -174,6 +174,44 @@ func TestRotateWhileDown(t *testing.T) {
 	}
 }
 
+// A compressed file that was found, and is rotated on before its turn comes: another has its name by then.
+func TestRotatedOnBeforeItsTurn(t *testing.T) {
+	for _, pack := range []bool{true, false} {
+		t.Run(map[bool]string{true: "gzip", false: "plain"}[pack], func(t *testing.T) {
+			p := in(t)
+			d := follow(t, p)
+			w := &writer{t: t}
+			w.open(p)
+			d.begin(w)
+			w.lines(300)
+			d.rows(400)
+			d.halt()
+			next := func() {
+				rotate(t, p, 9)
+				w.open(p)
+				if pack {
+					out, err := exec.Command("gzip", p+".1").CombinedOutput()
+					if err != nil {
+						t.Fatalf("%s: %s", err, out)
+					}
+				}
+			}
+			w.lines(200)
+			next()
+			w.lines(500)
+			next()
+			d.mute.Store(true)
+			d.start()
+			d.wait(func() bool { return strings.Contains(d.logged(), "not seen before") })
+			w.lines(700)
+			next()
+			w.lines(100)
+			d.mute.Store(false)
+			d.settle(w.n)
+		})
+	}
+}
+
 func TestSuffixes(t *testing.T) {
 	for name, next := range map[string]func(p string, i int) string{
 		"dateext": func(p string, i int) string { return fmt.Sprintf("%s-202601%02d", p, i+1) },
