@@ -56,7 +56,7 @@ func (p print) at(f io.ReaderAt, at int64) bool {
 // truncated, or gone.
 type incarnation struct {
 	saved         // written with the source's mu held
-	kept     bool // with mu: the salt is in a checkpoint
+	kept     bool // with mu: the salt is in a checkpoint, and what the file is recognised by
 	finished bool // with mu: a checkpoint says so
 	ended    bool // with mu: nothing more will come of it
 	final    int64

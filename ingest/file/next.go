@@ -104,7 +104,7 @@ func (s *Source) ready(now time.Time) (due []*incarnation, wait time.Duration, w
 		switch {
 		case !ok:
 		case !inc.kept:
-			waiting = true
+			waiting = waiting || inc.recognisable()
 		case at.After(now):
 			wait = min(wait, at.Sub(now))
 		default:

@@ -118,7 +118,7 @@ func (s *Source) Restore(pos []byte, again bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range p.Files {
-		inc := &incarnation{saved: f, kept: true, restored: true, old: true, ended: f.Finished}
+		inc := &incarnation{saved: f, kept: f.recognisable(), restored: true, old: true, ended: f.Finished}
 		m := inc.goOn()
 		if again {
 			m = inc.earlier(time.Now())
@@ -131,6 +131,10 @@ func (s *Source) Restore(pos []byte, again bool) error {
 	}
 	return nil
 }
+
+// recognisable reports whether f says enough to know the file again when another has its inode. Before a checkpoint does,
+// nothing may be given of the file: it would be read again after a crash, and stored under another salt.
+func (f *saved) recognisable() bool { return f.Head.N > 0 || f.ID == identity{} }
 
 // earlier returns the oldest mark that is not too long ago, but one before the last if there is one: the lines behind
 // the mark before are what was read last.
@@ -170,7 +174,7 @@ func (s *Source) Checkpoint() ([]byte, func(context.Context) error, error) {
 	for _, inc := range s.files {
 		f := inc.saved
 		f.Finished = inc.ended && inc.goOn().Offset == inc.final
-		if !inc.kept {
+		if !inc.kept && f.recognisable() {
 			told = append(told, inc)
 		}
 		if f.Finished && !inc.finished {
